@@ -18,7 +18,13 @@ const subnet = "^src/subnet\\.ts$";
 
 module.exports = {
   forbidden: [
-    { name: "no-circular", comment: "a cycle hides which part is the lower one", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-circular",
+      comment: "a cycle hides which part is the lower one",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
     only("base-stands-alone", "base", [], "base imports nothing above itself"),
     {
       name: "subnet-stands-alone",
@@ -32,17 +38,28 @@ module.exports = {
     only("graph-is-pure", "graph", [base], "the graph IR is pure"),
     {
       name: "pure-means-no-io",
-      comment: "competition, consensus and graph take everything as parameters: no files, clock, network or native code",
+      comment:
+        "competition, consensus and graph take everything as parameters: no files, clock, network or native code",
       severity: "error",
       from: { path: "^src/(competition|consensus|graph)/", pathNot: "\\.test\\.ts$" },
       to: { path: "^(node:)?(fs|fs/promises|net|http|https|os|child_process|worker_threads|process)$|^bun(:|$)" },
     },
     only("model-to-graph", "model", [base, "^src/graph/"], "model → graph"),
-    only("eval-offline", "eval", [base, subnet, "^src/(model|graph)/"], "eval → model, graph: it never knows chain, hub or store"),
+    only(
+      "eval-offline",
+      "eval",
+      [base, subnet, "^src/(model|graph)/"],
+      "eval → model, graph: it never knows chain, hub or store",
+    ),
     only("train-offline", "train", [base, subnet, "^src/(model|graph|eval)/"], "train → model, graph, eval"),
     only("chain-is-a-sibling", "chain", [base, subnet], "chain, hub, store and data never import each other"),
     only("hub-is-a-sibling", "hub", [base, subnet], "chain, hub, store and data never import each other"),
-    only("store-is-a-sibling", "store", [base, subnet, "^migrations/"], "chain, hub, store and data never import each other"),
+    only(
+      "store-is-a-sibling",
+      "store",
+      [base, subnet, "^migrations/"],
+      "chain, hub, store and data never import each other",
+    ),
     only("data-is-a-sibling", "data", [base, subnet], "chain, hub, store and data never import each other"),
     ...["validator", "miner", "rescore", "localnet", "web"].map((role) =>
       only(
@@ -76,6 +93,9 @@ module.exports = {
     doNotFollow: { path: "node_modules" },
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["bun", "import", "require", "node", "default", "types"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["bun", "import", "require", "node", "default", "types"],
+    },
   },
 };

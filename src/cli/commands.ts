@@ -1,0 +1,34 @@
+/** The table of commands, grouped as a person would look for them. A new command is a file and a line here. */
+import { type Entry, type Group, group } from "./command.ts";
+import { renderColumns } from "./run.ts";
+
+interface Section {
+  readonly title: string;
+  readonly commands: Readonly<Record<string, Entry>>;
+}
+
+const sections: readonly Section[] = [
+  {
+    title: "Settings",
+    commands: {
+      config: { summary: "show every setting, its value and where it came from", load: () => import("./config.ts") },
+    },
+  },
+];
+
+/** Commands that the program calls itself as (child processes); they work, but help does not list them. */
+const internal: Readonly<Record<string, Entry>> = {};
+
+export const root: Group = group("A fine-tuning subnet in one executable.", {
+  ...Object.assign({}, ...sections.map((section) => section.commands)),
+  ...internal,
+});
+
+/** The text of `finetune --help`. */
+export function renderRoot(): string {
+  const parts = sections.map(
+    ({ title, commands }) =>
+      `${title}\n${renderColumns(Object.entries(commands).map(([name, entry]) => [name, entry.summary]))}`,
+  );
+  return `${root.summary}\n\nUsage: finetune <command> [flags]\n\n${parts.join("\n\n")}\n\nSee \`finetune <command> --help\` for flags and an example; \`--version\` prints the version.\n`;
+}

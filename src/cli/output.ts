@@ -1,0 +1,56 @@
+/** Results on stdout: one JSON document, or a table. */
+import Table from "cli-table3";
+import { printable } from "../base/log.ts";
+
+/** Prints exactly one JSON document and a newline. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Prints text, a newline added. */
+export function print(text = ""): void {
+  process.stdout.write(`${text}\n`);
+}
+
+const bare = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
+
+/** Renders aligned columns under a header. Numbers are right-aligned; control characters of cells are replaced. */
+export function renderTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const numeric = header.map((_, column) => rows.length > 0 && rows.every((row) => isNumeric(row[column] ?? "")));
+  const table = new Table({
+    head: [...header],
+    chars: bare,
+    colAligns: numeric.map((right) => (right ? "right" : "left")),
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  });
+  for (const row of rows) table.push(row.map((cell) => printable(String(cell))));
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+export function printTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  print(renderTable(header, rows));
+}
+
+function isNumeric(cell: string | number): boolean {
+  return typeof cell === "number" || cell === "" || cell === "–" || /^[−+-]?[\d.,]+( ?%)?$/.test(cell);
+}

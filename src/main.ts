@@ -1,0 +1,35 @@
+#!/usr/bin/env bun
+/** The root command, the one catch, the exit codes. */
+import { version } from "../package.json";
+import { FailureError, InterruptedError, OperatorError } from "./base/errors.ts";
+import { log } from "./base/log.ts";
+import { exitCode } from "./cli/command.ts";
+import { renderRoot, root } from "./cli/commands.ts";
+import { run } from "./cli/run.ts";
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(rawArgs: readonly string[]): Promise<number> {
+  if (rawArgs.length === 1 && (rawArgs[0] === "--version" || rawArgs[0] === "-v")) {
+    process.stdout.write(`finetune ${version}\n`);
+    return exitCode.success;
+  }
+  // A reader that closes early (`| head`) is no failure of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  try {
+    return await run(root, rawArgs, renderRoot);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Prints what went wrong to stderr. Only a programmer's mistake shows a stack. */
+function report(error: unknown): number {
+  if (error instanceof InterruptedError) return exitCode.interrupted;
+  if (error instanceof OperatorError || error instanceof FailureError) {
+    process.stderr.write(`${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`);
+    return error instanceof OperatorError ? exitCode.operator : exitCode.failure;
+  }
+  log.error(error);
+  return exitCode.failure;
+}
