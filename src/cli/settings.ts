@@ -5,6 +5,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { StringArgDef } from "citty";
+import { cacheDirectory } from "../base/paths.ts";
 
 export interface Setting {
   readonly flag: string;
@@ -110,8 +111,7 @@ export const settings = {
   cache: {
     flag: "cache",
     environment: ["FINETUNE_CACHE"],
-    default: (environment) =>
-      join(environment.XDG_CACHE_HOME ?? join(environment.HOME ?? homedir(), ".cache"), "finetune"),
+    default: cacheDirectory,
     hint: "DIR",
     description: "where models, data and the native parts are kept; safe to delete",
   },
