@@ -1,4 +1,5 @@
 /** From the command line to a command: finds it, answers --help, refuses what it does not know, runs it. */
+import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, renderUsage, runCommand } from "citty";
 import { OperatorError } from "../base/errors.ts";
 import { type Command, type Entry, exitCode, type Group } from "./command.ts";
@@ -40,7 +41,7 @@ export async function run(root: Group, rawArgs: readonly string[], renderRoot: (
 }
 
 function usageError(path: readonly string[], message: string): OperatorError {
-  const plain = message.replace(/\u001b\[\d+m/g, "").replace(/[.]?$/, ".");
+  const plain = stripVTControlCharacters(message).replace(/[.]?$/, ".");
   return new OperatorError(plain, `See \`finetune ${path.join(" ")} --help\`.`);
 }
 
@@ -110,10 +111,11 @@ function renderGroup(path: readonly string[], target: Group): string {
 }
 
 async function renderCommand(path: readonly string[], target: Command): Promise<string> {
-  const usage = await renderUsage({
+  const colored = await renderUsage({
     ...target.definition,
     meta: { name: `finetune ${path.join(" ")}`, description: target.summary },
   });
+  const usage = process.stdout.isTTY ? colored : stripVTControlCharacters(colored).replace(/[ \t]+$/gm, "");
   const examples = target.examples.map(({ line, explains }) => `  # ${explains}\n  finetune ${line}`);
   return `${usage.trimEnd()}\n\nEXAMPLES\n\n${examples.join("\n\n")}\n`;
 }
