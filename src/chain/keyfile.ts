@@ -1,0 +1,103 @@
+/** One keyfile on disk: its bytes within bounds, its permission bits, how it is encrypted. */
+import { chmod, mkdir, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { messageOf, OperatorError } from "../base/errors.ts";
+
+/** How a keyfile's bytes are protected; the ecosystem has had three ways, told apart by their first bytes. */
+export type Encryption = "none" | "nacl" | "ansible" | "fernet";
+
+export interface Keyfile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly encryption: Encryption;
+  /** True when others than its owner may read it. */
+  readonly isExposed: boolean;
+}
+
+/** Real keyfiles have some 600 bytes; a vault doubles that. */
+const sizeBytesMax = 65_536;
+const ownerOnly = 0o600;
+
+const prefixes: readonly (readonly [string, Encryption])[] = [
+  ["$NACL", "nacl"],
+  ["$ANSIBLE_VAULT", "ansible"],
+  ["gAAAAA", "fernet"],
+];
+
+/** Reads a keyfile, or `undefined` when there is none. Throws `OperatorError` when it cannot be read. */
+export async function readKeyfile(path: string): Promise<Keyfile | undefined> {
+  const file = await openFile(path);
+  if (file === undefined) return undefined;
+  try {
+    const { size, mode } = await file.stat();
+    if (size > sizeBytesMax)
+      throw new OperatorError(
+        `${path} has ${size} bytes, which is no keyfile.`,
+        `A keyfile has at most ${sizeBytesMax} bytes: check the path.`,
+      );
+    const bytes = new Uint8Array(await file.readFile());
+    return { path, bytes, encryption: encryptionOf(bytes), isExposed: (mode & 0o077) !== 0 };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes a keyfile that only its owner can read; the folders above are made. The file is created with its final
+ * permissions, since between a write and a later chmod another user could read it.
+ * Throws `OperatorError` when there already is one, unless `overwrite`.
+ */
+export async function writeKeyfile(
+  path: string,
+  bytes: Uint8Array,
+  { overwrite }: { readonly overwrite: boolean },
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    const file = await open(path, overwrite ? "w" : "wx", ownerOnly);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (hasCode(error, "EEXIST"))
+      throw new OperatorError(
+        `${path} exists already; it may hold the only copy of a key.`,
+        "Give another name, or --overwrite if that key is backed up or worthless.",
+      );
+    throw new OperatorError(`${path} cannot be written: ${messageOf(error)}.`, "Check the folder's permissions.");
+  }
+  // Overwriting keeps the old file's bits.
+  if (overwrite) await chmod(path, ownerOnly);
+}
+
+/** True when the path exists. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function encryptionOf(bytes: Uint8Array): Encryption {
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 16));
+  return prefixes.find(([prefix]) => start.startsWith(prefix))?.[1] ?? "none";
+}
+
+async function openFile(path: string): Promise<Awaited<ReturnType<typeof open>> | undefined> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
+    throw new OperatorError(
+      `${path} cannot be read: ${messageOf(error)}.`,
+      "Run as the user who owns the wallet, or fix the file's permissions.",
+    );
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}
