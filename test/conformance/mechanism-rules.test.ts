@@ -1,0 +1,21 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { checkMechanismRules } from "./mechanism-rules.ts";
+
+const fixtures = join(import.meta.dir, "..", "fixtures", "mechanism-vectors");
+const golden = join(import.meta.dir, "..", "..", "..", "shared", "golden", "mechanism");
+
+describe("the rules of the mechanism equal the original programs' results", () => {
+  test("on the repository's selection of vectors", () => {
+    const { cases, problems } = checkMechanismRules(fixtures);
+    expect(problems).toEqual([]);
+    expect(cases).toBeGreaterThan(100);
+  });
+
+  test.skipIf(!existsSync(golden))("on all vectors (skipped where ../shared/golden is absent)", () => {
+    const { cases, problems } = checkMechanismRules(golden);
+    expect(problems).toEqual([]);
+    expect(cases).toBeGreaterThan(1000);
+  });
+});
