@@ -1,0 +1,171 @@
+/** How each operation is said in ONNX (opset 23) or in onnxruntime's own operators (com.microsoft): one rule a kind. */
+import type { Node } from "./node.ts";
+import { elementTypes } from "./onnx-schema.ts";
+import type { Attention, Dim, OpKind, OpOf, Reduction, Shape } from "./op.ts";
+
+/** One node of ONNX. `undefined` leaves an optional input or result out. */
+export interface Call {
+  readonly type: string;
+  readonly domain?: "com.microsoft";
+  readonly inputs: readonly (string | undefined)[];
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  /** How many results, or their names. */
+  readonly results?: number | readonly (string | undefined)[];
+}
+
+/** Integers, `{float}` for a float attribute, texts and lists of integers. */
+export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+
+/** What the rules may ask for while a node is written. */
+export interface Scope {
+  /** The name of a size as an i64 vector of one element. */
+  readonly size: (size: Dim) => string;
+  /** The name of a shape as an i64 vector. */
+  readonly shape: (shape: Shape) => string;
+  /** The name of an i64 vector. */
+  readonly integers: (values: readonly number[]) => string;
+  /** Writes a call and returns the names of its results. */
+  readonly call: (call: Call) => readonly string[];
+}
+
+/** Writes a node's calls and returns the names of its results. `inputs` are the names of the results of each input. */
+type Rule<K extends OpKind> = (op: OpOf<K>, inputs: Results, node: Node, scope: Scope) => readonly string[];
+type Results = readonly (readonly string[])[];
+
+type Written = Exclude<OpKind, "Input" | "Parameter" | "Constant">;
+
+const firsts = (inputs: Results) => inputs.map(([first]) => first);
+
+/** The operator of the same name, without attributes. */
+const plain = (op: { readonly kind: OpKind }, inputs: Results, _: Node, scope: Scope) =>
+  scope.call({ type: op.kind, inputs: firsts(inputs) });
+
+const simple = <K extends OpKind>(
+  type: string,
+  attributes: (op: OpOf<K>) => Readonly<Record<string, AttributeValue>>,
+  domain?: "com.microsoft",
+): Rule<K> => {
+  return (op, inputs, _, scope) =>
+    scope.call({ type, ...(domain && { domain }), inputs: firsts(inputs), attributes: attributes(op) });
+};
+
+const reduction = ({ kind, axes }: Reduction, inputs: Results, _: Node, scope: Scope) =>
+  scope.call({ type: kind, inputs: [...firsts(inputs), scope.integers(axes)], attributes: { keepdims: 1 } });
+
+export const operators: { readonly [K in Written]: Rule<K> } = {
+  Neg: plain,
+  Abs: plain,
+  Sign: plain,
+  Exp: plain,
+  Log: plain,
+  Sqrt: plain,
+  Reciprocal: plain,
+  Tanh: plain,
+  Sigmoid: plain,
+  Erf: plain,
+  Relu: plain,
+  Softplus: plain,
+  Not: plain,
+  Add: plain,
+  Sub: plain,
+  Mul: plain,
+  Div: plain,
+  Min: plain,
+  Max: plain,
+  And: plain,
+  Or: plain,
+  Less: plain,
+  LessOrEqual: plain,
+  Greater: plain,
+  GreaterOrEqual: plain,
+  Equal: plain,
+  Where: plain,
+  MatMul: plain,
+  ReduceSum: reduction,
+  ReduceMean: reduction,
+  ReduceMax: reduction,
+  ReduceLogSumExp: reduction,
+  Iota: ({ length }, _inputs, _node, scope) => {
+    const end = scope.call({ type: "Squeeze", inputs: [scope.size(length), scope.integers([0])] })[0];
+    const [zero, one] = [0, 1].map(
+      (value) => scope.call({ type: "Squeeze", inputs: [scope.integers([value]), scope.integers([0])] })[0],
+    );
+    return scope.call({ type: "Range", inputs: [zero, end, one] });
+  },
+  Cast: simple("Cast", ({ to }) => ({ to: elementTypes[to] })),
+  Gemm: simple("Gemm", ({ transA, transB }) => ({ transA: Number(transA), transB: Number(transB) })),
+  Transpose: simple("Transpose", ({ permutation }) => ({ perm: permutation })),
+  Reshape: ({ shape }, inputs, _, scope) => scope.call({ type: "Reshape", inputs: [inputs[0]![0], target(shape, scope)] }),
+  Expand: ({ shape }, inputs, _, scope) => scope.call({ type: "Expand", inputs: [inputs[0]![0], scope.shape(shape)] }),
+  Concat: simple("Concat", ({ axis }) => ({ axis })),
+  Slice: ({ axis, start, end, step }, inputs, _, scope) => {
+    if (typeof end === "string") return inputs[0]!;
+    const bounds = [[start], [end], [axis], [step]].map((values) => scope.integers(values));
+    return scope.call({ type: "Slice", inputs: [inputs[0]![0], ...bounds] });
+  },
+  Gather: simple("Gather", ({ axis }) => ({ axis })),
+  GatherElements: simple("GatherElements", ({ axis }) => ({ axis })),
+  ScatterAddElements: simple("ScatterElements", ({ axis }) => ({ axis, reduction: "add" })),
+  ScatterAddRows: (_op, inputs, _node, scope) => {
+    const [data, rows, updates] = firsts(inputs);
+    const column = scope.call({ type: "Unsqueeze", inputs: [rows, scope.integers([1])] })[0];
+    return scope.call({ type: "ScatterND", inputs: [data, column, updates], attributes: { reduction: "add" } });
+  },
+  Softmax: simple("Softmax", ({ axis }) => ({ axis })),
+  TopKIndices: ({ k }, inputs, _, scope) => {
+    const inputsOfTopK = [inputs[0]![0], scope.integers([k])];
+    return [scope.call({ type: "TopK", inputs: inputsOfTopK, results: 2 })[1]!];
+  },
+  NonZeroRows: (_op, inputs, _node, scope) => {
+    const places = scope.call({ type: "NonZero", inputs: [inputs[0]![0]] })[0];
+    return scope.call({ type: "Squeeze", inputs: [places, scope.integers([0])] });
+  },
+  // onnxruntime's own name for RMS normalisation; it has a CPU kernel in every release.
+  RmsNorm: simple("SimplifiedLayerNormalization", ({ epsilon }) => ({ epsilon: { float: epsilon }, axis: -1 })),
+  LayerNorm: simple("LayerNormalization", ({ epsilon }) => ({ epsilon: { float: epsilon }, axis: -1 })),
+  Gelu: simple("Gelu", ({ tanh }) => ({ approximate: tanh ? "tanh" : "none" })),
+  Silu: simple("QuickGelu", ({ scale }) => ({ alpha: { float: scale } }), "com.microsoft"),
+  Rotary: (op, inputs, node, scope) => {
+    const [x, offset, cos, sin] = firsts(inputs);
+    const headSize = (node.shape[2] as number) / op.heads;
+    const attributes = {
+      interleaved: Number(op.interleaved),
+      // 0 means all of a head; the kernel takes a number only for less than that.
+      rotary_embedding_dim: op.rotated === headSize ? 0 : op.rotated,
+      num_heads: op.heads,
+    };
+    return scope.call({ type: "RotaryEmbedding", domain: "com.microsoft", inputs: [x, offset, cos, sin], attributes });
+  },
+  Attention: attend,
+  // The attention's call wrote its keys and values beside its result.
+  Present: ({ which }, inputs) => [inputs[0]![which === "key" ? 1 : 2]!],
+};
+
+/** A reshape may leave one size open, which saves computing it. */
+function target(shape: readonly (number | string)[], scope: Scope): string {
+  const symbols = shape.filter((size) => typeof size === "string");
+  if (symbols.length !== 1) return scope.shape(shape);
+  return scope.integers(shape.map((size) => (typeof size === "string" ? -1 : size)));
+}
+
+function attend(op: Attention, inputs: Results, _node: Node, scope: Scope): readonly string[] {
+  const [query, key, value, lengths, total, ...optional] = firsts(inputs);
+  const [pastKey, pastValue] = op.past ? optional.splice(0, 2) : [];
+  const bias = op.bias ? optional.shift() : undefined;
+  const sinks = op.sinks ? optional.shift() : undefined;
+  // The rotation is a node of its own, so the kernel's tables and positions (three inputs) are left out.
+  const given = [query, key, value, pastKey, pastValue, lengths, total, undefined, undefined, undefined, bias, sinks];
+  return scope.call({
+    type: "GroupQueryAttention",
+    domain: "com.microsoft",
+    inputs: given,
+    attributes: {
+      num_heads: op.heads,
+      kv_num_heads: op.kvHeads,
+      scale: { float: op.scale },
+      softcap: { float: op.softcap },
+      local_window_size: op.window === 0 ? -1 : op.window,
+    },
+    results: 3,
+  });
+}

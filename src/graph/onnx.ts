@@ -1,0 +1,166 @@
+/**
+ * Encodes a graph as an ONNX model that onnxruntime runs.
+ *
+ * Parameters are not in it: each is an initializer that points at bytes in the model's own .safetensors file, so a
+ * model of any size encodes to a few hundred kilobytes, and the bytes that are computed with are the miner's.
+ */
+import { assert } from "../base/assert.ts";
+import type { Graph } from "./graph.ts";
+import type { Node } from "./node.ts";
+import {
+  type AttributeProto,
+  elementTypes,
+  encodeModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./onnx-schema.ts";
+import { type AttributeValue, type Call, operators, type Scope } from "./onnx-operators.ts";
+import type { Dim, Dtype, Shape } from "./op.ts";
+
+/** Where a parameter's bytes lie. `location` is relative to the folder that the session is told; sizes in bytes. */
+export interface ExternalData {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The bytes of a ModelProto. Inputs and outputs keep their names; `locate` is asked once for every parameter. */
+export function encode(graph: Graph, locate: (parameter: string) => ExternalData): Uint8Array {
+  const writer = new Writer(graph);
+  for (const node of graph.nodes) writer.write(node, locate);
+  for (const [name, node] of Object.entries(graph.outputs)) writer.rename(node, name);
+  return encodeModelProto({
+    irVersion: 10,
+    producerName: "finetune",
+    opsetImport: [
+      { domain: "", version: 23 },
+      { domain: "com.microsoft", version: 1 },
+    ],
+    graph: {
+      name: "graph",
+      node: writer.nodes,
+      initializer: writer.initializers,
+      input: graph.inputs.map(({ op, dtype, shape }) => valueInfo(op.name, dtype, shape)),
+      output: Object.entries(graph.outputs).map(([name, { dtype, shape }]) => valueInfo(name, dtype, shape)),
+    },
+  });
+}
+
+class Writer implements Scope {
+  readonly nodes: NodeProto[] = [];
+  readonly initializers: TensorProto[] = [];
+  /** The names of each node's results. Only an attention has several. */
+  readonly #names = new Map<Node, readonly string[]>();
+  readonly #shared = new Map<string, string>();
+  readonly #sources = new Map<string, { readonly node: Node; readonly axis: number }>();
+  #count = 0;
+
+  constructor(graph: Graph) {
+    for (const node of [...graph.inputs, ...graph.nodes.filter(({ op }) => op.kind === "NonZeroRows")]) {
+      node.shape.forEach((size, axis) => {
+        if (typeof size === "string" && !this.#sources.has(size)) this.#sources.set(size, { node, axis });
+      });
+    }
+  }
+
+  write(node: Node, locate: (parameter: string) => ExternalData): void {
+    const { op } = node;
+    if (op.kind === "Input") this.#names.set(node, [op.name]);
+    else if (op.kind === "Constant") this.#names.set(node, [this.#constant(op.dtype, op.shape, op.values)]);
+    else if (op.kind === "Parameter") {
+      const { location, offset, length } = locate(op.name);
+      const entries = Object.entries({ location, offset: String(offset), length: String(length) });
+      this.initializers.push({
+        name: op.name,
+        dims: op.shape,
+        dataType: elementTypes[op.dtype],
+        dataLocation: 1,
+        externalData: entries.map(([key, value]) => ({ key, value })),
+      });
+      this.#names.set(node, [op.name]);
+    } else {
+      const inputs = node.inputs.map((input) => this.#names.get(input)!);
+      const rule = operators[op.kind] as (op: unknown, inputs: unknown, node: Node, scope: Scope) => readonly string[];
+      this.#names.set(node, rule(op, inputs, node, this));
+    }
+  }
+
+  rename(node: Node, name: string): void {
+    this.call({ type: "Identity", inputs: [this.#names.get(node)![0]!], results: [name] });
+  }
+
+  call({ type, domain, inputs, attributes = {}, results }: Call): readonly string[] {
+    const name = `${type}_${this.#count++}`;
+    const output = typeof results === "object" ? results : Array.from({ length: results ?? 1 }, (_, i) => `${name}.${i}`);
+    this.nodes.push({
+      name,
+      opType: type,
+      ...(domain === undefined ? {} : { domain }),
+      input: inputs.map((input) => input ?? ""),
+      output: output.map((result) => result ?? ""),
+      attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
+    });
+    return output.map((result) => result ?? "");
+  }
+
+  size(size: Dim): string {
+    if (typeof size === "number") return this.integers([size]);
+    const source = this.#sources.get(size);
+    assert(source !== undefined, `no input has the size ${size}`);
+    return this.#once(`size ${size}`, () => {
+      const attributes = { start: source.axis, end: source.axis + 1 };
+      return this.call({ type: "Shape", inputs: [this.#names.get(source.node)![0]!], attributes })[0]!;
+    });
+  }
+
+  shape(shape: Shape): string {
+    const symbols = shape.filter((size) => typeof size === "string");
+    if (symbols.length === 0) return this.integers(shape as readonly number[]);
+    return this.#once(`shape ${shape.join(",")}`, () => {
+      const inputs = shape.map((size) => this.size(size));
+      return inputs.length === 1 ? inputs[0]! : this.call({ type: "Concat", inputs, attributes: { axis: 0 } })[0]!;
+    });
+  }
+
+  integers(values: readonly number[]): string {
+    return this.#constant("i64", [values.length], values);
+  }
+
+  #constant(dtype: "f32" | "i64" | "i32", shape: readonly number[], values: readonly number[]): string {
+    return this.#once(`${dtype}[${shape.join()}] ${values.join()}`, () => {
+      const name = `constant_${this.#count++}`;
+      this.initializers.push({ name, dims: shape, dataType: elementTypes[dtype], rawData: bytesOf(dtype, values) });
+      return name;
+    });
+  }
+
+  #once(key: string, make: () => string): string {
+    const known = this.#shared.get(key);
+    if (known !== undefined) return known;
+    const name = make();
+    this.#shared.set(key, name);
+    return name;
+  }
+}
+
+function bytesOf(dtype: "f32" | "i64" | "i32", values: readonly number[]): Uint8Array {
+  const array =
+    dtype === "f32"
+      ? Float32Array.from(values)
+      : dtype === "i32"
+        ? Int32Array.from(values)
+        : BigInt64Array.from(values, (value) => BigInt(value));
+  return new Uint8Array(array.buffer);
+}
+
+function attribute(name: string, value: AttributeValue): AttributeProto {
+  if (typeof value === "number") return { name, type: 2, i: value };
+  if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  return "float" in value ? { name, type: 1, f: value.float } : { name, type: 7, ints: value };
+}
+
+function valueInfo(name: string, dtype: Dtype, shape: Shape): ValueInfoProto {
+  const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
+  return { name, type: { tensorType: { elemType: elementTypes[dtype], shape: { dim } } } };
+}
