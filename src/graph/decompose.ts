@@ -42,7 +42,9 @@ const masked = -1e30;
 
 export function decompose(graph: Graph): Graph {
   return map(graph, (node, inputs) => {
-    const rule = rules[node.op.kind as CompositeKind] as ((op: unknown, ...inputs: readonly Node[]) => Node) | undefined;
+    const rule = rules[node.op.kind as CompositeKind] as
+      | ((op: unknown, ...inputs: readonly Node[]) => Node)
+      | undefined;
     return rule?.(node.op, ...inputs);
   });
 }

@@ -169,10 +169,7 @@ export interface AttentionInputs {
   readonly sinks?: Node | undefined;
 }
 
-export function attention(
-  inputs: AttentionInputs,
-  options: Omit<Attention, "kind" | "past" | "bias" | "sinks">,
-): Node {
+export function attention(inputs: AttentionInputs, options: Omit<Attention, "kind" | "past" | "bias" | "sinks">): Node {
   const { query, key, value, lengths, total, past, bias, sinks } = inputs;
   return createNode(
     { kind: "Attention", ...options, past: !!past, bias: !!bias, sinks: !!sinks },

@@ -1,5 +1,5 @@
 /** A node is one value: an operation, the values it reads, and the type and shape that follow from them. */
-import { type Dtype, type Op, type OpKind, type Shape } from "./op.ts";
+import type { Dtype, Op, OpKind, Shape } from "./op.ts";
 import { inferType } from "./shape.ts";
 
 export interface Node {
@@ -15,7 +15,12 @@ export interface Node {
  */
 export function createNode(op: Op, inputs: readonly Node[] = []): Node {
   const { dtype, shape } = inferType(op, inputs);
-  return Object.freeze({ op: Object.freeze(op), inputs: Object.freeze([...inputs]), dtype, shape: Object.freeze(shape) });
+  return Object.freeze({
+    op: Object.freeze(op),
+    inputs: Object.freeze([...inputs]),
+    dtype,
+    shape: Object.freeze(shape),
+  });
 }
 
 /** Narrows a node to one kind of operation. */

@@ -95,7 +95,8 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
   Cast: simple("Cast", ({ to }) => ({ to: elementTypes[to] })),
   Gemm: simple("Gemm", ({ transA, transB }) => ({ transA: Number(transA), transB: Number(transB) })),
   Transpose: simple("Transpose", ({ permutation }) => ({ perm: permutation })),
-  Reshape: ({ shape }, inputs, _, scope) => scope.call({ type: "Reshape", inputs: [inputs[0]![0], target(shape, scope)] }),
+  Reshape: ({ shape }, inputs, _, scope) =>
+    scope.call({ type: "Reshape", inputs: [inputs[0]![0], target(shape, scope)] }),
   Expand: ({ shape }, inputs, _, scope) => scope.call({ type: "Expand", inputs: [inputs[0]![0], scope.shape(shape)] }),
   Concat: simple("Concat", ({ axis }) => ({ axis })),
   Slice: ({ axis, start, end, step }, inputs, _, scope) => {

@@ -7,6 +7,7 @@
 import { assert } from "../base/assert.ts";
 import type { Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
+import { type AttributeValue, type Call, operators, type Scope } from "./onnx-operators.ts";
 import {
   type AttributeProto,
   elementTypes,
@@ -15,7 +16,6 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "./onnx-schema.ts";
-import { type AttributeValue, type Call, operators, type Scope } from "./onnx-operators.ts";
 import type { Dim, Dtype, Shape } from "./op.ts";
 
 /** Where a parameter's bytes lie. `location` is relative to the folder that the session is told; sizes in bytes. */
@@ -92,7 +92,8 @@ class Writer implements Scope {
 
   call({ type, domain, inputs, attributes = {}, results }: Call): readonly string[] {
     const name = `${type}_${this.#count++}`;
-    const output = typeof results === "object" ? results : Array.from({ length: results ?? 1 }, (_, i) => `${name}.${i}`);
+    const output =
+      typeof results === "object" ? results : Array.from({ length: results ?? 1 }, (_, i) => `${name}.${i}`);
     this.nodes.push({
       name,
       opType: type,

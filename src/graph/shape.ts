@@ -42,7 +42,8 @@ const reduction = ({ axes }: Reduction, [x]: Inputs): TensorType => {
 };
 const norm = (_: unknown, [x, ...weights]: Inputs): TensorType => {
   const size = x!.shape.at(-1);
-  for (const weight of weights) assert(weight.shape.length === 1 && weight.shape[0] === size, "weight is not [last axis]");
+  for (const weight of weights)
+    assert(weight.shape.length === 1 && weight.shape[0] === size, "weight is not [last axis]");
   return x!;
 };
 
@@ -173,9 +174,13 @@ const rules: { readonly [K in OpKind]: Rule<K> } = {
   },
   Rotary: ({ heads, rotated }, [x, , cos, sin]) => {
     const last = x!.shape.at(-1);
-    assert(x!.shape.length === 3 && typeof last === "number" && last % heads === 0, "not [batch, tokens, heads · size]");
+    assert(
+      x!.shape.length === 3 && typeof last === "number" && last % heads === 0,
+      "not [batch, tokens, heads · size]",
+    );
     assert(rotated % 2 === 0 && rotated * heads <= last, "rotates more than a head");
-    for (const table of [cos!, sin!]) assert(table.shape.length === 2 && table.shape[1] === rotated / 2, "table's width");
+    for (const table of [cos!, sin!])
+      assert(table.shape.length === 2 && table.shape[1] === rotated / 2, "table's width");
     return x!;
   },
   Attention: (op, [query, key, value, lengths, total]) => {
