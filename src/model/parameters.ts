@@ -1,0 +1,153 @@
+/**
+ * One pass over every parameter of a model: which tensors hold a NaN or an infinity, and each tensor's L2 norm. A model
+ * with either is refused (a NaN loss compares as neither better nor worse), and the norms are what the competitions'
+ * norm constraint judges.
+ */
+import { basename, dirname } from "node:path";
+import { InterruptedError } from "../base/errors.ts";
+import { type Invalid, invalid } from "../base/invalid.ts";
+import type { Tensor, TensorDtype } from "./safetensors.ts";
+import { openUntrusted, readInto } from "./untrusted-file.ts";
+
+export interface ParameterScan {
+  readonly kind: "scan";
+  /** Tensors with NaN or infinite elements, and how many: empty for a usable model. */
+  readonly nonFinite: ReadonlyMap<string, number>;
+  /** √Σx² in f64, by name; NaN or infinite where an element is. */
+  readonly norms: ReadonlyMap<string, number>;
+}
+
+export interface ScanOptions {
+  readonly signal?: AbortSignal;
+  /** Called after every chunk with the bytes done so far. */
+  readonly onProgress?: (doneBytes: number) => void;
+}
+
+/** Small enough to stay in the second-level cache between the read and the sum, large enough to hide the call. */
+const chunkBytes = 1 << 20;
+
+/**
+ * Reads the parameters once, in the order in which they lie on disk, and keeps no more than one chunk of them in memory.
+ * Buffers of other types are not looked at: the graph never reads them. Throws `InterruptedError` when aborted.
+ */
+export async function scanParameters(
+  tensors: ReadonlyMap<string, Tensor>,
+  options: ScanOptions = {},
+): Promise<ParameterScan | Invalid> {
+  const nonFinite = new Map<string, number>();
+  const norms = new Map<string, number>();
+  const chunk = new Uint8Array(chunkBytes);
+  let doneBytes = 0;
+  for (const [path, entries] of byFile(tensors)) {
+    const opened = await openUntrusted(dirname(path), basename(path), "refuse");
+    if (opened.kind === "invalid") return opened;
+    await using file = opened;
+    for (const [name, tensor] of entries) {
+      const sums = { squares: 0, nonFinite: 0 };
+      for (let at = 0; at < tensor.lengthBytes; at += chunkBytes) {
+        if (options.signal?.aborted) throw new InterruptedError();
+        const part = chunk.subarray(0, Math.min(chunkBytes, tensor.lengthBytes - at));
+        try {
+          await readInto(file, part, tensor.offsetBytes + at);
+        } catch {
+          return invalid("file-unreadable", `${basename(path)} cannot be read to its end`);
+        }
+        addChunk(sums, part, tensor.dtype as TensorDtype);
+        doneBytes += part.length;
+        options.onProgress?.(doneBytes);
+      }
+      norms.set(name, Math.sqrt(sums.squares));
+      if (sums.nonFinite > 0) nonFinite.set(name, sums.nonFinite);
+    }
+  }
+  return { kind: "scan", nonFinite, norms };
+}
+
+function byFile(tensors: ReadonlyMap<string, Tensor>): Map<string, [string, Tensor][]> {
+  const files = new Map<string, [string, Tensor][]>();
+  for (const entry of tensors) {
+    const tensor = entry[1];
+    if (!(tensor.dtype in squares)) continue;
+    const entries = files.get(tensor.file);
+    if (entries === undefined) files.set(tensor.file, [entry]);
+    else entries.push(entry);
+  }
+  for (const entries of files.values()) entries.sort(([, a], [, b]) => a.offsetBytes - b.offsetBytes);
+  return files;
+}
+
+/**
+ * Adds a chunk's squares. The sum of squares of finite values of these types is finite in f64 (at most 2^256 each), so
+ * the elements are looked at one by one only when the sum is not.
+ */
+function addChunk(sums: { squares: number; nonFinite: number }, bytes: Uint8Array, dtype: TensorDtype): void {
+  const sum = squares[dtype](bytes);
+  sums.squares += sum;
+  if (!Number.isFinite(sum)) sums.nonFinite += countNonFinite[dtype](bytes);
+}
+
+const squares: Readonly<Record<TensorDtype, (bytes: Uint8Array) => number>> = {
+  F32: (bytes) => sumSquares(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)),
+  F16: (bytes) => sumSquares16(halves(bytes), f16Squares()),
+  BF16: (bytes) => sumSquares16(halves(bytes), bf16Squares()),
+};
+
+const countNonFinite: Readonly<Record<TensorDtype, (bytes: Uint8Array) => number>> = {
+  F32: (bytes) => count(new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4), 0x7f800000),
+  F16: (bytes) => count(halves(bytes), 0x7c00),
+  BF16: (bytes) => count(halves(bytes), 0x7f80),
+};
+
+function halves(bytes: Uint8Array): Uint16Array {
+  return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
+}
+
+/** NaN and infinity are the values whose exponent bits are all set. */
+function count(words: Uint16Array | Uint32Array, exponent: number): number {
+  let found = 0;
+  for (const word of words) if ((word & exponent) === exponent) found += 1;
+  return found;
+}
+
+/** Four sums, because one would wait for each addition to finish before the next. */
+function sumSquares(values: Float32Array): number {
+  const end = values.length & ~3;
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < end; i += 4) {
+    a += values[i]! * values[i]!;
+    b += values[i + 1]! * values[i + 1]!;
+    c += values[i + 2]! * values[i + 2]!;
+    d += values[i + 3]! * values[i + 3]!;
+  }
+  for (let i = end; i < values.length; i++) a += values[i]! * values[i]!;
+  return a + b + (c + d);
+}
+
+function sumSquares16(words: Uint16Array, table: Float64Array): number {
+  const end = words.length & ~3;
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < end; i += 4) {
+    a += table[words[i]!]!;
+    b += table[words[i + 1]!]!;
+    c += table[words[i + 2]!]!;
+    d += table[words[i + 3]!]!;
+  }
+  for (let i = end; i < words.length; i++) a += table[words[i]!]!;
+  return a + b + (c + d);
+}
+
+/** The square of every one of the 65,536 values of a 16-bit type: exact in f64, and faster than converting each. */
+function squaresOf(toNumber: (word: number) => number): () => Float64Array {
+  let table: Float64Array | undefined;
+  return () => (table ??= Float64Array.from({ length: 65536 }, (_, word) => toNumber(word) ** 2));
+}
+
+const word = new DataView(new ArrayBuffer(4));
+const bf16Squares = squaresOf((bits) => {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+});
+const f16Squares = squaresOf((bits) => {
+  word.setUint16(0, bits);
+  return word.getFloat16(0);
+});
