@@ -9,6 +9,15 @@ interface Section {
 
 const sections: readonly Section[] = [
   {
+    title: "Local subnet",
+    commands: {
+      localnet: {
+        summary: "run a chain, a hub and data sources on this machine",
+        load: () => import("./localnet.ts"),
+      },
+    },
+  },
+  {
     title: "Settings",
     commands: {
       config: { summary: "show every setting, its value and where it came from", load: () => import("./config.ts") },

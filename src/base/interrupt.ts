@@ -1,0 +1,32 @@
+/** Ctrl-C and SIGTERM as an AbortSignal, and the end of a child whose parent is gone. */
+
+/** Aborts at the first Ctrl-C or SIGTERM, so that work can end cleanly; a second one ends the process at once. */
+export function onInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return controller.signal;
+}
+
+/**
+ * Aborts when standard input ends. A parent that holds the other end of the pipe ends its children so, also when it is
+ * killed and cannot tell them.
+ */
+export function onParentGone(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.stdin.on("end", stop).on("close", stop).on("error", stop).resume();
+  return controller.signal;
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

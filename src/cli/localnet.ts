@@ -1,0 +1,6 @@
+/** `finetune localnet …`: a whole subnet on this machine, or a part of it. */
+import { group } from "./command.ts";
+
+export default group("run a chain, a hub and data sources on this machine", {
+  hub: { summary: "the local hub alone", load: () => import("./localnet-hub.ts") },
+});

@@ -1,0 +1,22 @@
+/**
+ * How a part of the local subnet runs as a process: it prints one JSON line when it is ready and stays until it is
+ * interrupted, or until the process that started it is gone.
+ */
+import { aborted, onInterrupt, onParentGone } from "../base/interrupt.ts";
+
+export interface ServingOptions {
+  /** The parent holds our standard input: when it ends, so do we. */
+  readonly child: boolean;
+  /** What to print when ready: one JSON line for a program, text for a person. */
+  readonly announce: () => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Announces a running server, waits for the end and closes it. */
+export async function serve({ child, announce, close }: ServingOptions): Promise<void> {
+  const interrupted = onInterrupt();
+  const ends = child ? AbortSignal.any([interrupted, onParentGone()]) : interrupted;
+  announce();
+  await aborted(ends);
+  await close();
+}
