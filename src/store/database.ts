@@ -1,0 +1,154 @@
+/**
+ * The one file that knows SQLite: opens a connection, spells what other databases spell differently, and turns the library's
+ * exceptions into sentences. Everything else talks to Kysely.
+ */
+import Database from "better-sqlite3";
+import { type CompiledQuery, Kysely, SqliteDialect, type SqliteStatement, sql } from "kysely";
+import type { Dialect } from "../../migrations/migration.ts";
+import { storeFailure } from "./failure.ts";
+import type { Schema } from "./schema.ts";
+
+export interface Connection {
+  readonly db: Kysely<Schema>;
+  readonly bulk: Bulk;
+  /** The value of a PRAGMA, one row an element. */
+  readonly pragma: (text: string) => readonly Readonly<Record<string, unknown>>[];
+  /** Writes a compact copy of the last committed state to a file that does not exist yet. */
+  readonly copyTo: (path: string) => void;
+  readonly close: () => void;
+}
+
+/** Statements where a promise and an object for every row would cost more than the row. Everything is synchronous. */
+export interface Bulk {
+  /** Runs a statement once for every list of parameters; the query's own parameters are only an example. */
+  readonly runEach: (query: CompiledQuery, rows: Iterable<readonly unknown[]>) => void;
+  /** The first column of every row. */
+  readonly column: (query: CompiledQuery) => unknown[];
+}
+
+export const sqliteDialect: Dialect = {
+  integer: "integer",
+  real: "real",
+  text: "text",
+  bytes: "blob",
+  rows: sql`strict`,
+  keyed: sql`strict, without rowid`,
+};
+
+/** The first bytes of every SQLite file. */
+export const fileSignature = "SQLite format 3\u0000";
+
+/** How long a statement waits for another connection before it gives up as busy. */
+const busyTimeoutMs = 10_000;
+
+/**
+ * Opens a file. `write` creates it when it is absent. Throws `OperatorError` for everything that the file system or the
+ * file can refuse.
+ */
+export function connect(path: string, mode: "read" | "write"): Connection {
+  const attempt = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw storeFailure(error, path);
+    }
+  };
+  const database = attempt(() => openFile(path, mode));
+  attempt(() => {
+    // The file may come from somebody else: functions named in its schema must not run, cells are checked when read.
+    database.pragma("trusted_schema = OFF");
+    database.pragma("cell_size_check = ON");
+    if (mode === "write") {
+      database.pragma("journal_mode = WAL");
+      // A loss that was acknowledged must survive a power cut too: FULL syncs the log at every commit.
+      database.pragma("synchronous = FULL");
+      database.pragma("foreign_keys = ON");
+    }
+  });
+  const dialect = new SqliteDialect({
+    database: { close: () => database.close(), prepare: (text) => guarded(text, database, attempt) },
+  });
+  const prepare = memoised((text) => database.prepare(text));
+  return {
+    db: new Kysely<Schema>({ dialect }),
+    bulk: {
+      runEach: (query, rows) =>
+        attempt(() => {
+          const statement = prepare(query.sql);
+          const runAll = () => {
+            for (const row of rows) statement.run(row as unknown[]);
+          };
+          if (database.inTransaction) runAll();
+          else database.transaction(runAll)();
+        }),
+      column: (query) =>
+        attempt(() =>
+          prepare(query.sql)
+            .pluck()
+            .all(query.parameters as unknown[]),
+        ),
+    },
+    pragma: (text) => attempt(() => database.pragma(text) as Readonly<Record<string, unknown>>[]),
+    copyTo: (target) => attempt(() => void database.prepare("vacuum into ?").run(target)),
+    close: () => database.close(),
+  };
+}
+
+/**
+ * Takes the right to write for as long as this process lives, or returns undefined when another process has it. SQLite's
+ * own file lock on a file beside the state is the lock: the operating system drops it with the process, however that
+ * ends, and readers of the state never look at it. The file stays empty and is left in place: deleting it would let two
+ * processes hold locks on two files of the same name.
+ */
+export function takeLock(path: string): { readonly release: () => void } | undefined {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { timeout: 0 });
+    database.exec("begin immediate");
+    const held = database;
+    return { release: () => held.close() };
+  } catch (error) {
+    database?.close();
+    if (error instanceof Error && "code" in error && error.code === "SQLITE_BUSY") return undefined;
+    throw storeFailure(error, path);
+  }
+}
+
+function openFile(path: string, mode: "read" | "write"): Database.Database {
+  if (mode === "write") return new Database(path, { timeout: busyTimeoutMs });
+  const database = new Database(path, { readonly: true, timeout: busyTimeoutMs });
+  try {
+    database.prepare("select count(*) from sqlite_schema").get();
+    return database;
+  } catch (error) {
+    database.close();
+    // A file in a folder where nothing can be written cannot have its log's index beside it. Nobody writes it either.
+    if (error instanceof Error && "code" in error && error.code === "SQLITE_CANTOPEN")
+      return new Database(`file:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}?immutable=1`, {
+        readonly: true,
+      });
+    throw error;
+  }
+}
+
+/** A statement whose exceptions are sentences. */
+function guarded(text: string, database: Database.Database, attempt: <T>(work: () => T) => T): SqliteStatement {
+  const statement = attempt(() => database.prepare(text));
+  return {
+    reader: statement.reader,
+    all: (parameters) => attempt(() => statement.all(parameters as unknown[])),
+    run: (parameters) => attempt(() => statement.run(parameters as unknown[])),
+    iterate: (parameters) => attempt(() => statement.iterate(parameters as unknown[])),
+  };
+}
+
+function memoised<T>(make: (key: string) => T): (key: string) => T {
+  const made = new Map<string, T>();
+  return (key) => {
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const value = make(key);
+    made.set(key, value);
+    return value;
+  };
+}

@@ -1,0 +1,150 @@
+/** Rounds: one evaluation of a competition at a sync block, from its first row to its results. */
+import { assert } from "../base/assert.ts";
+import type { Block, BlockHash } from "../subnet.ts";
+import { type RoundResults, storeResults } from "./results.ts";
+import type { PageState, RoundState, Row } from "./schema.ts";
+import type { Store } from "./store.ts";
+
+export interface NewRound {
+  readonly competitionId: number;
+  readonly competitionDigest: string;
+  readonly syncBlock: Block;
+  readonly syncBlockHash: BlockHash;
+  readonly seed: bigint;
+}
+
+/** Begins the round of a competition at a sync block, or returns the one that was begun: there is never a second. */
+export async function startRound(store: Store, round: NewRound): Promise<Row<"rounds">> {
+  await store.db
+    .insertInto("rounds")
+    .values({
+      competition_id: round.competitionId,
+      competition_digest: round.competitionDigest,
+      sync_block: round.syncBlock,
+      sync_block_hash: round.syncBlockHash,
+      seed: round.seed.toString(),
+      state: "open",
+      started_at: Date.now(),
+    })
+    .onConflict((conflict) => conflict.columns(["competition_id", "sync_block"]).doNothing())
+    .execute();
+  return store.db
+    .selectFrom("rounds")
+    .selectAll()
+    .where("competition_id", "=", round.competitionId)
+    .where("sync_block", "=", round.syncBlock)
+    .executeTakeFirstOrThrow();
+}
+
+/** The oldest round that was begun and neither finished nor abandoned: what a restarted validator goes on with. */
+export async function findOpenRound(store: Store): Promise<Row<"rounds"> | undefined> {
+  return store.db
+    .selectFrom("rounds")
+    .selectAll()
+    .where("state", "=", "open")
+    .orderBy("id")
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export async function findRound(
+  store: Store,
+  { competitionId, syncBlock }: { readonly competitionId: number; readonly syncBlock: Block },
+): Promise<Row<"rounds"> | undefined> {
+  return store.db
+    .selectFrom("rounds")
+    .selectAll()
+    .where("competition_id", "=", competitionId)
+    .where("sync_block", "=", syncBlock)
+    .executeTakeFirst();
+}
+
+/** What all sample sets of the round add up to: the digest by which two validators compare. */
+export async function setSampleDigest(store: Store, roundId: number, digest: string): Promise<void> {
+  await store.db.updateTable("rounds").set({ sample_digest: digest }).where("id", "=", roundId).execute();
+}
+
+export interface NewPage {
+  readonly task: string;
+  readonly source: string;
+  /** JSON: the source's own address of the page. */
+  readonly page: unknown;
+  readonly state: PageState;
+  readonly reason?: string;
+}
+
+/** Stores which pages a round drew, in the order drawn; called once per round and task. */
+export async function recordPages(store: Store, roundId: number, pages: readonly NewPage[]): Promise<void> {
+  if (pages.length === 0) return;
+  const rows = pages.map(({ page, reason, ...rest }, position) => ({
+    round_id: roundId,
+    position,
+    page: JSON.stringify(page),
+    reason: reason ?? null,
+    ...rest,
+  }));
+  await store.db
+    .insertInto("pages")
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+export async function readPages(store: Store, roundId: number): Promise<Row<"pages">[]> {
+  return store.db
+    .selectFrom("pages")
+    .selectAll()
+    .where("round_id", "=", roundId)
+    .orderBy("task")
+    .orderBy("position")
+    .execute();
+}
+
+/** Stores a round's results and closes it, in one transaction: a round is finished with all its results or open. */
+export async function finishRound(store: Store, roundId: number, results: RoundResults): Promise<void> {
+  await store.transaction(async (inner) => {
+    await storeResults(inner, roundId, results);
+    await close(inner, roundId, "finished", {
+      judged_block: results.judgedBlock,
+      uids: results.averages.length,
+    });
+  });
+}
+
+/** Closes a round that cannot have results, with the reason. What was measured in it is kept. */
+export async function abandonRound(store: Store, roundId: number, reason: string): Promise<void> {
+  await close(store, roundId, "abandoned", { reason });
+}
+
+async function close(
+  store: Store,
+  roundId: number,
+  state: RoundState,
+  more: Partial<Pick<Row<"rounds">, "judged_block" | "uids" | "reason">>,
+): Promise<void> {
+  const { numUpdatedRows } = await store.db
+    .updateTable("rounds")
+    .set({ state, finished_at: Date.now(), ...more })
+    .where("id", "=", roundId)
+    .where("state", "=", "open")
+    .executeTakeFirst();
+  assert(numUpdatedRows === 1n, `round ${roundId} is closed once`);
+}
+
+export interface RoundFilter {
+  readonly competitionId?: number;
+  readonly state?: RoundState;
+  /** Sync blocks, both included. */
+  readonly fromBlock?: Block;
+  readonly toBlock?: Block;
+}
+
+/** Rounds in the order of their sync blocks. */
+export async function listRounds(store: Store, filter: RoundFilter = {}): Promise<Row<"rounds">[]> {
+  let query = store.db.selectFrom("rounds").selectAll().orderBy("sync_block").orderBy("id");
+  if (filter.competitionId !== undefined) query = query.where("competition_id", "=", filter.competitionId);
+  if (filter.state !== undefined) query = query.where("state", "=", filter.state);
+  if (filter.fromBlock !== undefined) query = query.where("sync_block", ">=", filter.fromBlock);
+  if (filter.toBlock !== undefined) query = query.where("sync_block", "<=", filter.toBlock);
+  return query.execute();
+}
