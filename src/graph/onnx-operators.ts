@@ -1,7 +1,7 @@
 /** How each operation is said in ONNX (opset 23) or in onnxruntime's own operators (com.microsoft): one rule a kind. */
 import type { Node } from "./node.ts";
 import { elementTypes } from "./onnx-schema.ts";
-import type { Attention, Dim, OpKind, OpOf, Reduction, Shape } from "./op.ts";
+import { type Attention, cachedHeadSize, type Dim, type OpKind, type OpOf, type Reduction, type Shape } from "./op.ts";
 
 /** One node of ONNX. `undefined` leaves an optional input or result out. */
 export interface Call {
@@ -149,17 +149,21 @@ function target(shape: readonly (number | string)[], scope: Scope): string {
   return scope.integers(shape.map((size) => (typeof size === "string" ? -1 : size)));
 }
 
-function attend(op: Attention, inputs: Results, _node: Node, scope: Scope): readonly string[] {
+function attend(op: Attention, inputs: Results, node: Node, scope: Scope): readonly string[] {
   const [query, key, value, lengths, total, ...optional] = firsts(inputs);
   const [pastKey, pastValue] = op.past ? optional.splice(0, 2) : [];
   const bias = op.bias ? optional.shift() : undefined;
   const sinks = op.sinks ? optional.shift() : undefined;
+  const padded = [
+    padHeads(query!, op.heads, op.headSize, scope),
+    padHeads(key!, op.kvHeads, op.headSize, scope),
+    padHeads(value!, op.kvHeads, op.headSize, scope),
+  ];
   // The rotation is a node of its own, so the kernel's tables and positions (three inputs) are left out.
-  const given = [query, key, value, pastKey, pastValue, lengths, total, undefined, undefined, undefined, bias, sinks];
-  return scope.call({
+  const [result, ...present] = scope.call({
     type: "GroupQueryAttention",
     domain: "com.microsoft",
-    inputs: given,
+    inputs: [...padded, pastKey, pastValue, lengths, total, undefined, undefined, undefined, bias, sinks],
     attributes: {
       num_heads: op.heads,
       kv_num_heads: op.kvHeads,
@@ -169,4 +173,25 @@ function attend(op: Attention, inputs: Results, _node: Node, scope: Scope): read
     },
     results: 3,
   });
+  return [cropHeads(result!, op, node, scope), ...present];
+}
+
+/** [batch, tokens, heads · size] with every head's size brought to a multiple of 8; zeros change no score. */
+function padHeads(x: string, heads: number, size: number, scope: Scope): string {
+  const extra = cachedHeadSize(size) - size;
+  if (extra === 0) return x;
+  // 0 in a Reshape keeps the axis of the input.
+  const split = scope.call({ type: "Reshape", inputs: [x, scope.integers([0, 0, heads, size])] })[0];
+  const pads = scope.integers([0, 0, 0, 0, 0, 0, 0, extra]);
+  const wide = scope.call({ type: "Pad", inputs: [split, pads] })[0];
+  return scope.call({ type: "Reshape", inputs: [wide, scope.integers([0, 0, heads * (size + extra)])] })[0]!;
+}
+
+function cropHeads(x: string, { heads, headSize }: Attention, node: Node, scope: Scope): string {
+  const wide = cachedHeadSize(headSize);
+  if (wide === headSize) return x;
+  const split = scope.call({ type: "Reshape", inputs: [x, scope.integers([0, 0, heads, wide])] })[0];
+  const bounds = [[0], [headSize], [3], [1]].map((values) => scope.integers(values));
+  const narrow = scope.call({ type: "Slice", inputs: [split, ...bounds] })[0];
+  return scope.call({ type: "Reshape", inputs: [narrow, scope.integers([0, 0, node.shape[2] as number])] })[0]!;
 }

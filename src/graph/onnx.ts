@@ -62,12 +62,14 @@ class Writer implements Scope {
         if (typeof size === "string" && !this.#sources.has(size)) this.#sources.set(size, { node, axis });
       });
     }
+    // Named before anything is written, since a node may ask for a size of an input that it does not read.
+    for (const node of graph.inputs) this.#names.set(node, [node.op.name]);
   }
 
   write(node: Node, locate: (parameter: string) => ExternalData): void {
     const { op } = node;
-    if (op.kind === "Input") this.#names.set(node, [op.name]);
-    else if (op.kind === "Constant") this.#names.set(node, [this.#constant(op.dtype, op.shape, op.values)]);
+    if (op.kind === "Input") return;
+    if (op.kind === "Constant") this.#names.set(node, [this.#constant(op.dtype, op.shape, op.values)]);
     else if (op.kind === "Parameter") {
       const { location, offset, length } = locate(op.name);
       const entries = Object.entries({ location, offset: String(offset), length: String(length) });

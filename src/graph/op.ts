@@ -110,7 +110,7 @@ export type Composite =
   /** (x [batch, tokens, heads · headSize], offset i64 [1], cos, sin [positions, rotated / 2]) */
   | { readonly kind: "Rotary"; readonly heads: number; readonly rotated: number; readonly interleaved: boolean }
   | Attention
-  /** (attention) → its second or third result: all keys or values, [batch, kvHeads, past + tokens, headSize]. */
+  /** (attention) → its second or third result: all keys or values, [batch, kvHeads, past + tokens, cachedHeadSize]. */
   | { readonly kind: "Present"; readonly which: "key" | "value"; readonly shape: Shape };
 
 /**
@@ -118,7 +118,7 @@ export type Composite =
  *
  * Inputs in this order: query [batch, tokens, heads · headSize]; key and value [batch, tokens, kvHeads · headSize];
  * lengths i32 [batch], the number of valid keys − 1 (right padding); total i32 [], past + tokens; then, where the flag
- * is set: pastKey and pastValue [batch, kvHeads, past, headSize]; bias f32 [1, heads, tokens, past + tokens], added to
+ * is set: pastKey and pastValue [batch, kvHeads, past, cachedHeadSize(headSize)]; bias f32 [1, heads, tokens, past + tokens], added to
  * the scaled scores; sinks f32 [heads], a score more in every softmax whose value is nothing.
  */
 export interface Attention {
@@ -135,6 +135,11 @@ export interface Attention {
   readonly past: boolean;
   readonly bias: boolean;
   readonly sinks: boolean;
+}
+
+/** The kernel wants heads of a multiple of 8: smaller ones are padded with zeros, and cached that way. */
+export function cachedHeadSize(headSize: number): number {
+  return Math.ceil(headSize / 8) * 8;
 }
 
 export type Op = Leaf | Primitive | Composite;

@@ -1,0 +1,88 @@
+/**
+ * Runs an encoded graph. The only importer of onnxruntime: what the rest of the program sees of it are tensors of
+ * numbers in and out.
+ *
+ * `run` blocks the thread until the result is there, so sessions live in a child process (worker.ts), or in a program
+ * that has nothing else to do.
+ */
+import { availableParallelism } from "node:os";
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { sizeOf } from "../graph/shape.ts";
+
+/** A tensor of a run, row-major. Half-precision values never leave a graph: they are cast inside. */
+export type Tensor =
+  | { readonly dtype: "f32"; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: "i32"; readonly shape: readonly number[]; readonly data: Int32Array }
+  | { readonly dtype: "i64"; readonly shape: readonly number[]; readonly data: BigInt64Array };
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export interface SessionOptions {
+  /**
+   * `load`: parameters are widened to f32 and laid out for the matrix kernels when the session is made; they take
+   * anonymous memory, four bytes a parameter. `run`: they stay in the mapped file, and each is widened when an operator
+   * needs it; making the session takes no time and little memory.
+   */
+  readonly widen: "load" | "run";
+  /** All cores of the machine when absent. */
+  readonly threads?: number;
+}
+
+export interface Session {
+  /**
+   * Feeds every input and returns every output. An output named in `into` is written there instead of into new memory;
+   * the same tensor may be fed and written (a cache of keys and values).
+   */
+  readonly run: (feeds: Tensors, into?: Tensors) => Promise<Record<string, Tensor>>;
+  readonly close: () => Promise<void>;
+}
+
+/** Parameters are found below this folder: every location is a path without its leading slash. */
+const root = "/";
+
+export async function createSession(model: Uint8Array, options: SessionOptions): Promise<Session> {
+  const session = await InferenceSession.create(model, {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: options.threads ?? availableParallelism(),
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: root,
+        ...(options.widen === "run" ? { disable_prepacking: "1" } : {}),
+      },
+      ...(options.widen === "run" ? { optimization: { disable_specified_optimizers: "ConstantFolding" } } : {}),
+    },
+  });
+  return {
+    async run(feeds, into = {}) {
+      const fetches = Object.fromEntries(
+        session.outputNames.map((name) => [name, into[name] === undefined ? null : toOrt(into[name])]),
+      );
+      const given = Object.fromEntries(session.inputNames.map((name) => [name, toOrt(feeds[name]!)]));
+      const results = await session.run(given, fetches);
+      return Object.fromEntries(session.outputNames.map((name) => [name, into[name] ?? fromOrt(results[name]!)]));
+    },
+    close: () => session.release(),
+  };
+}
+
+/** Where a file's bytes lie for `encode`: a location below `root`. */
+export function locationOf(file: string): string {
+  return file.slice(root.length);
+}
+
+const ortTypes = { f32: "float32", i32: "int32", i64: "int64" } as const;
+
+function toOrt({ dtype, shape, data }: Tensor): OrtTensor {
+  // A buffer may be longer than the tensor that is fed: the binding takes exactly what the shape says.
+  const exact = data.length === sizeOf(shape) ? data : data.subarray(0, sizeOf(shape));
+  return new OrtTensor(ortTypes[dtype] as "float32", exact as Float32Array, shape);
+}
+
+function fromOrt(tensor: OrtTensor): Tensor {
+  const shape = tensor.dims;
+  if (tensor.type === "float32") return { dtype: "f32", shape, data: tensor.data as Float32Array };
+  if (tensor.type === "int32") return { dtype: "i32", shape, data: tensor.data as Int32Array };
+  return { dtype: "i64", shape, data: tensor.data as BigInt64Array };
+}
