@@ -159,6 +159,7 @@ const rounds: Part = async (db, dialect) => {
     .addColumn("reason", text)
     .addColumn("started_at", integer, (c) => c.notNull())
     .addColumn("finished_at", integer)
+    .addColumn("pruned_at", integer)
     .addUniqueConstraint("rounds_time", ["competition_id", "sync_block"])
     .execute();
   await keyed(db, dialect, "pages", ["round_id", "task", "position"])

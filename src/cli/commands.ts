@@ -20,6 +20,7 @@ const sections: readonly Section[] = [
   {
     title: "Settings",
     commands: {
+      db: { summary: "look after the state file: info, check, backup, prune, migrate", load: () => import("./db.ts") },
       config: { summary: "show every setting, its value and where it came from", load: () => import("./config.ts") },
     },
   },

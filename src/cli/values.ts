@@ -42,3 +42,15 @@ export function repeated(rawArgs: readonly string[], flag: string): string[] {
   }
   return values;
 }
+
+const unitMs: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3, w: 604_800e3 };
+
+/** A time such as `90s`, `12h`, `30d` or `2w`, in milliseconds. */
+export function durationMs(text: string, { flag }: { readonly flag: string }): number {
+  const [, count, unit] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? [];
+  if (count !== undefined && unit !== undefined) return Number(count) * unitMs[unit]!;
+  throw new OperatorError(
+    `--${flag} is \`${text}\`, which is not a time.`,
+    `Give --${flag} a number and a unit: s, m, h, d or w, as in 30d.`,
+  );
+}

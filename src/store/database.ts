@@ -13,6 +13,12 @@ export interface Connection {
   readonly bulk: Bulk;
   /** The value of a PRAGMA, one row an element. */
   readonly pragma: (text: string) => readonly Readonly<Record<string, unknown>>[];
+  /** Bytes on disk by table, indexes included, largest first. Reads every page's header. */
+  readonly tableSizes: () => readonly { readonly table: string; readonly sizeBytes: number }[];
+  /** What the database's own check of its pages and of its foreign keys complains about; empty when all is well. */
+  readonly complaints: () => readonly string[];
+  /** Gives free pages back to the file system. */
+  readonly compact: () => void;
   /** Writes a compact copy of the last committed state to a file that does not exist yet. */
   readonly copyTo: (path: string) => void;
   readonly close: () => void;
@@ -22,6 +28,8 @@ export interface Connection {
 export interface Bulk {
   /** Runs a statement once for every list of parameters; the query's own parameters are only an example. */
   readonly runEach: (query: CompiledQuery, rows: Iterable<readonly unknown[]>) => void;
+  /** Visits rows one by one; what `visit` has seen stays seen when a damaged page ends the walk with an exception. */
+  readonly walk: (query: CompiledQuery, visit: (row: Readonly<Record<string, unknown>>) => void) => void;
   /** The first column of every row. */
   readonly column: (query: CompiledQuery) => unknown[];
 }
@@ -40,6 +48,9 @@ export const fileSignature = "SQLite format 3\u0000";
 
 /** How long a statement waits for another connection before it gives up as busy. */
 const busyTimeoutMs = 10_000;
+
+/** Long enough to outlast `db info`, which takes the lock for an instant to see whether it is free. */
+const lockWaitMs = 500;
 
 /**
  * Opens a file. `write` creates it when it is absent. Throws `OperatorError` for everything that the file system or the
@@ -81,6 +92,11 @@ export function connect(path: string, mode: "read" | "write"): Connection {
           if (database.inTransaction) runAll();
           else database.transaction(runAll)();
         }),
+      walk: (query, visit) =>
+        attempt(() => {
+          for (const row of database.prepare(query.sql).iterate(query.parameters as unknown[]))
+            visit(row as Readonly<Record<string, unknown>>);
+        }),
       column: (query) =>
         attempt(() =>
           prepare(query.sql)
@@ -89,6 +105,13 @@ export function connect(path: string, mode: "read" | "write"): Connection {
         ),
     },
     pragma: (text) => attempt(() => database.pragma(text) as Readonly<Record<string, unknown>>[]),
+    tableSizes: () => attempt(() => tableSizes(database)),
+    complaints: () => attempt(() => complaints(database)),
+    compact: () =>
+      attempt(() => {
+        database.exec("vacuum");
+        database.pragma("wal_checkpoint(TRUNCATE)");
+      }),
     copyTo: (target) => attempt(() => void database.prepare("vacuum into ?").run(target)),
     close: () => database.close(),
   };
@@ -100,10 +123,10 @@ export function connect(path: string, mode: "read" | "write"): Connection {
  * ends, and readers of the state never look at it. The file stays empty and is left in place: deleting it would let two
  * processes hold locks on two files of the same name.
  */
-export function takeLock(path: string): { readonly release: () => void } | undefined {
+export function takeLock(path: string, waitMs = lockWaitMs): { readonly release: () => void } | undefined {
   let database: Database.Database | undefined;
   try {
-    database = new Database(path, { timeout: 0 });
+    database = new Database(path, { timeout: waitMs });
     database.exec("begin immediate");
     const held = database;
     return { release: () => held.close() };
@@ -129,6 +152,27 @@ function openFile(path: string, mode: "read" | "write"): Database.Database {
       });
     throw error;
   }
+}
+
+function tableSizes(database: Database.Database): { readonly table: string; readonly sizeBytes: number }[] {
+  const rows = database
+    .prepare(
+      `select coalesce(s.tbl_name, d.name) as "table", sum(d.pgsize) as sizeBytes
+       from dbstat d left join sqlite_schema s on s.name = d.name
+       where d.aggregate = true group by 1 order by 2 desc`,
+    )
+    .all();
+  return rows as { readonly table: string; readonly sizeBytes: number }[];
+}
+
+function complaints(database: Database.Database): string[] {
+  const pages = database.pragma("integrity_check(100)") as { readonly integrity_check: string }[];
+  const orphans = database.pragma("foreign_key_check") as { readonly table: string; readonly parent: string }[];
+  const counts = Map.groupBy(orphans, ({ table, parent }) => `${table} refers to rows of ${parent} that do not exist`);
+  return [
+    ...pages.map((row) => row.integrity_check).filter((text) => text !== "ok"),
+    ...[...counts].map(([text, rows]) => `${rows.length} × ${text}`),
+  ];
 }
 
 /** A statement whose exceptions are sentences. */

@@ -76,7 +76,7 @@ test("a loss costs at most 40 bytes on disk", async () => {
 });
 
 function pages(): number {
-  return store.pragma("page_count")[0]!.page_count as number;
+  return store.maintenance.pragma("page_count")[0]!.page_count as number;
 }
 
 test("samples come back as they were stored, once, with a digest of what they ask", async () => {

@@ -26,16 +26,20 @@ export async function migrationState(db: Kysely<Schema>): Promise<MigrationState
   return pending.length === 0 ? { kind: "current", applied } : { kind: "older", applied, pending };
 }
 
+export interface Migrated {
+  readonly applied: readonly string[];
+  /** The file as it was before; undefined for a new file and for one that was up to date. */
+  readonly backup: string | undefined;
+}
+
+export const unchanged: Migrated = { applied: [], backup: undefined };
+
 /**
- * Applies what is pending; the state must be neither foreign nor newer. Returns the names that it applied and the backup
- * that it made (none for a new file).
+ * Applies what is pending; the state must be neither foreign nor newer.
  */
-export async function migrate(
-  connection: Connection,
-  path: string,
-): Promise<{ readonly applied: readonly string[]; readonly backup: string | undefined }> {
+export async function migrate(connection: Connection, path: string): Promise<Migrated> {
   const state = await migrationState(connection.db);
-  if (state.kind === "current") return { applied: [], backup: undefined };
+  if (state.kind === "current") return unchanged;
   const pending = state.kind === "older" ? state.pending : Object.keys(migrations);
   let backup: string | undefined;
   if (state.kind === "older") {

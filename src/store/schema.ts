@@ -193,6 +193,8 @@ export interface RoundRow {
   reason: string | null;
   started_at: number;
   finished_at: number | null;
+  /** When what was measured in it was deleted; its standings stay, but they can no longer be replayed. */
+  pruned_at: number | null;
 }
 
 export type PageState = "used" | "dropped";

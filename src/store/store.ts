@@ -13,7 +13,7 @@ import { version } from "../../package.json";
 import { assert } from "../base/assert.ts";
 import { OperatorError } from "../base/errors.ts";
 import { type Bulk, type Connection, connect, fileSignature, takeLock } from "./database.ts";
-import { migrate, migrationState } from "./migrate.ts";
+import { type Migrated, migrate, migrationState, unchanged } from "./migrate.ts";
 import type { Schema } from "./schema.ts";
 
 export interface Store {
@@ -24,8 +24,9 @@ export interface Store {
   readonly transaction: <T>(work: (store: Store) => Promise<T>) => Promise<T>;
   /** Runs synchronous statements while no other query is under way on this connection. */
   readonly bulk: <T>(work: (bulk: Bulk) => T) => Promise<T>;
-  readonly pragma: Connection["pragma"];
-  readonly copyTo: Connection["copyTo"];
+  readonly maintenance: Pick<Connection, "pragma" | "copyTo" | "tableSizes" | "complaints" | "compact">;
+  /** What opening for writing has applied, and the backup that it made first. */
+  readonly migrated: Migrated;
   /** Idempotent. A writer gives up its lock. */
   readonly close: () => Promise<void>;
 }
@@ -48,7 +49,7 @@ export async function openStore({ path, mode, create = false }: OpenOptions): Pr
       connection.close();
       throw error;
     }
-    return storeOver(connection, file, mode, () => {});
+    return storeOver({ connection, path: file, mode, migrated: unchanged, release: () => {} });
   }
   const lock = takeLock(`${file}-lock`);
   if (lock === undefined) throw await alreadyWritten(file);
@@ -57,22 +58,22 @@ export async function openStore({ path, mode, create = false }: OpenOptions): Pr
     if (existsSync(file)) await refuseForeign(file);
     const connection = connect(file, mode);
     try {
-      await migrate(connection, file);
+      const migrated = await migrate(connection, file);
       const writer = { pid: process.pid, host: hostname(), version, started_at: Date.now() };
       await connection.db.insertInto("writers").values(writer).execute();
+      return storeOver({ connection, path: file, mode, migrated, release: lock.release });
     } catch (error) {
       connection.close();
       throw error;
     }
-    return storeOver(connection, file, mode, lock.release);
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-/** The absolute path of a file that may be opened. */
-function examine(path: string, create: boolean): string {
+/** The absolute path of a file that may be opened; refuses what is certainly no state file without opening it as one. */
+export function examine(path: string, create: boolean): string {
   const absolute = resolve(path);
   const folder = dirname(absolute);
   if (!existsSync(folder))
@@ -173,14 +174,19 @@ async function alreadyWritten(file: string): Promise<OperatorError> {
   return new OperatorError(`${file} is written by another process.`, todo);
 }
 
-function storeOver(connection: Connection, path: string, mode: "read" | "write", release: () => void): Store {
+interface Opened extends Pick<Store, "path" | "mode" | "migrated"> {
+  readonly connection: Connection;
+  readonly release: () => void;
+}
+
+function storeOver({ connection, path, mode, migrated, release }: Opened): Store {
   let closed = false;
   const store: Store = {
     path,
     mode,
     db: connection.db,
-    pragma: connection.pragma,
-    copyTo: connection.copyTo,
+    maintenance: connection,
+    migrated,
     transaction: (work) =>
       connection.db.transaction().execute(async (db) => {
         let ended = false;
