@@ -13,13 +13,14 @@ import { openStore } from "./store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "store-losses-"));
 const store = await openStore({ path: join(folder, "state.sqlite"), mode: "write", create: true });
-const { competitionDigests } = await storeRules(store, {
+const { digest, competitionDigests } = await storeRules(store, {
   definition: { competitions: [{ id: 4 }] },
   competitions: [{ competitionId: 4, name: "four", definition: { id: 4 }, tasks: [] }],
 });
 const round = await startRound(store, {
   competitionId: 4,
   competitionDigest: competitionDigests[0]!,
+  ruleSetDigest: digest,
   syncBlock: 360,
   syncBlockHash: `0x${"ab".repeat(32)}`,
   seed: 2n ** 255n + 1n,

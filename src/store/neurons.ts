@@ -35,13 +35,20 @@ export async function recordMetagraph(store: Store, metagraph: Metagraph): Promi
   });
 }
 
-/** The last known holder of every uid, by uid. */
-export async function currentNeurons(store: Store): Promise<Row<"neurons">[]> {
-  return neuronsAt(store, Number.MAX_SAFE_INTEGER);
+/** Who held which uid in a metagraph that was recorded. */
+export async function registeredAt(store: Store, metagraphBlock: Block): Promise<Map<Uid, Hotkey>> {
+  const rows = await store.db
+    .selectFrom("neurons")
+    .select(["uid", "hotkey"])
+    .where("first_block", "<=", metagraphBlock)
+    .where("last_block", ">=", metagraphBlock)
+    .orderBy("uid")
+    .execute();
+  return new Map(rows.map((row) => [row.uid, row.hotkey]));
 }
 
-/** The holder of every uid at a block, as far as it was seen, by uid. */
-export async function neuronsAt(store: Store, block: Block): Promise<Row<"neurons">[]> {
+/** The last known holder of every uid, by uid. */
+export async function currentNeurons(store: Store): Promise<Row<"neurons">[]> {
   return store.db
     .selectFrom("neurons")
     .innerJoin(
@@ -49,7 +56,6 @@ export async function neuronsAt(store: Store, block: Block): Promise<Row<"neuron
         from
           .selectFrom("neurons")
           .select(({ fn }) => ["neurons.uid as held_uid", fn.max("neurons.first_block").as("held_from")])
-          .where("neurons.first_block", "<=", block)
           .groupBy("neurons.uid")
           .as("held"),
       (join) => join.onRef("held.held_uid", "=", "neurons.uid").onRef("held.held_from", "=", "neurons.first_block"),

@@ -1,31 +1,31 @@
 /** What a round concluded: standings, the scores behind them, and the weight vectors after it. */
 import type { Block, Hotkey, Uid } from "../subnet.ts";
-import type { Row } from "./schema.ts";
+import type { RoundVerdictKind, Row, StandingOutcome } from "./schema.ts";
 import type { Store } from "./store.ts";
 
+/** A contender's result, as `judgeRound` of the rules gives it. */
 export interface Standing {
   readonly uid: Uid;
-  /** Lower is better; inf when the evaluation failed. */
+  readonly rank: number;
+  readonly outcome: StandingOutcome;
+  readonly duplicateOf: Uid | null;
   readonly score: number;
+  readonly epsilon: number;
   readonly wins: number;
   readonly matches: number;
   readonly winRate: number;
-  readonly roundWeight: number;
-  /** 0 is the best. */
-  readonly position: number;
-  /** A rule that decided against it, by name (`duplicate-of-12`). */
-  readonly note?: string;
+  readonly weight: number;
   readonly tasks: readonly TaskScore[];
 }
 
 export interface TaskScore {
   readonly task: string;
   readonly raw: number;
-  readonly normalised: number;
+  readonly normalized: number;
   readonly weighted: number;
 }
 
-/** An entry of a vector over all uids of the subnet. */
+/** An entry of a weight vector; uids that are not listed have nothing. */
 export interface VectorEntry {
   readonly uid: Uid;
   readonly hotkey: Hotkey;
@@ -33,55 +33,53 @@ export interface VectorEntry {
 }
 
 export interface RoundResults {
-  /** The block that epsilon was computed at. */
-  readonly judgedBlock: Block;
+  readonly verdict: RoundVerdictKind;
+  readonly loadedTasks: readonly string[];
+  /** The block of the recorded metagraph that said who is registered. */
+  readonly metagraphBlock: Block;
   readonly standings: readonly Standing[];
-  /** The competition's moving average after the round: every uid, zero or not. */
-  readonly averages: readonly VectorEntry[];
-  /** The subnet's weights after the round, over all active competitions: every uid. */
+  /** The competition's moving averages after the round; null while it never had any. */
+  readonly averages: readonly VectorEntry[] | null;
+  /** The subnet's weights after the round, over all active competitions. */
   readonly subnetWeights: readonly VectorEntry[];
 }
 
 /** Runs inside the transaction that finishes the round. */
 export async function storeResults(store: Store, roundId: number, results: RoundResults): Promise<void> {
   for (const standing of results.standings) {
+    const { tasks, uid } = standing;
     await store.db
       .insertInto("standings")
       .values({
         round_id: roundId,
-        uid: standing.uid,
+        uid,
+        rank: standing.rank,
+        outcome: standing.outcome,
+        duplicate_of: standing.duplicateOf,
         score: standing.score,
+        epsilon: standing.epsilon,
         wins: standing.wins,
         matches: standing.matches,
         win_rate: standing.winRate,
-        round_weight: standing.roundWeight,
-        position: standing.position,
-        note: standing.note ?? null,
+        weight: standing.weight,
       })
       .execute();
-    for (const task of standing.tasks)
+    for (const { task, raw, normalized, weighted } of tasks)
       await store.db
         .insertInto("task_scores")
-        .values({ round_id: roundId, uid: standing.uid, ...task })
+        .values({ round_id: roundId, uid, task, raw, normalized, weighted })
         .execute();
   }
   for (const [table, vector] of [
-    ["averages", results.averages],
+    ["averages", results.averages ?? []],
     ["subnet_weights", results.subnetWeights],
-  ] as const) {
-    if (vector.length === 0) continue;
-    const query = store.db.insertInto(table).values({ round_id: roundId, uid: 0, hotkey: "", weight: 0 }).compile();
-    await store.bulk((bulk) =>
-      bulk.runEach(
-        query,
-        vector.map((entry) => [roundId, entry.uid, entry.hotkey, entry.weight]),
-      ),
-    );
-  }
+  ] as const)
+    for (const { uid, hotkey, weight } of vector)
+      await store.db.insertInto(table).values({ round_id: roundId, uid, hotkey, weight }).execute();
 }
 
 export async function readStandings(store: Store, roundId: number): Promise<Row<"standings">[]> {
-  return store.db.selectFrom("standings").selectAll().where("round_id", "=", roundId).orderBy("position").execute();
+  return store.db.selectFrom("standings").selectAll().where("round_id", "=", roundId).orderBy("rank").execute();
 }
 
 export async function readTaskScores(store: Store, roundId: number): Promise<Row<"task_scores">[]> {
@@ -101,26 +99,27 @@ export async function readVector(
     .execute();
 }
 
-/** The moving average that a competition's last finished round left, by uid; undefined before the first. */
-export async function latestAverage(
+/** The moving averages that a competition's last finished round left; null while it never had any. */
+export async function latestAverages(
   store: Store,
   competitionId: number,
-): Promise<{ readonly roundId: number; readonly syncBlock: Block; readonly average: VectorEntry[] } | undefined> {
+  beforeBlock: Block = Number.MAX_SAFE_INTEGER,
+): Promise<VectorEntry[] | null> {
   const round = await store.db
     .selectFrom("rounds")
-    .select(["id", "sync_block"])
+    .select(["id", "averages_count"])
     .where("competition_id", "=", competitionId)
     .where("state", "=", "finished")
+    .where("sync_block", "<", beforeBlock)
     .orderBy("sync_block", "desc")
     .limit(1)
     .executeTakeFirst();
-  if (round === undefined) return undefined;
-  return { roundId: round.id, syncBlock: round.sync_block, average: await readVector(store, "averages", round.id) };
+  return round === undefined || round.averages_count === null ? null : readVector(store, "averages", round.id);
 }
 
 export interface EvaluationRecord {
   readonly hotkey: Hotkey;
-  readonly judgedBlock: Block;
+  readonly syncBlock: Block;
   /** The block of the commitment that was judged. */
   readonly commitmentBlock: Block | null;
   readonly score: number;
@@ -134,23 +133,21 @@ export async function readHistory(
   store: Store,
   { competitionId, hotkey, limit }: { readonly competitionId: number; readonly hotkey: Hotkey; readonly limit: number },
 ): Promise<EvaluationRecord[]> {
-  const rows = await store.db
+  return store.db
     .selectFrom("standings as own")
     .innerJoin("rounds", "rounds.id", "own.round_id")
     .innerJoin("contenders", (join) =>
       join.onRef("contenders.round_id", "=", "own.round_id").onRef("contenders.uid", "=", "own.uid"),
     )
     .leftJoin("commitments", "commitments.id", "contenders.commitment_id")
-    .innerJoin("standings as best", (join) =>
-      join.onRef("best.round_id", "=", "own.round_id").on("best.position", "=", 0),
-    )
+    .innerJoin("standings as best", (join) => join.onRef("best.round_id", "=", "own.round_id").on("best.rank", "=", 1))
     .innerJoin("contenders as winner", (join) =>
       join.onRef("winner.round_id", "=", "own.round_id").onRef("winner.uid", "=", "best.uid"),
     )
     .leftJoin("commitments as winning", "winning.id", "winner.commitment_id")
     .select([
       "contenders.hotkey",
-      "rounds.judged_block",
+      "rounds.sync_block as syncBlock",
       "commitments.block as commitmentBlock",
       "own.score",
       "best.score as winningScore",
@@ -162,5 +159,4 @@ export async function readHistory(
     .orderBy("rounds.sync_block", "desc")
     .limit(limit)
     .execute();
-  return rows.map(({ judged_block, ...rest }) => ({ ...rest, judgedBlock: judged_block ?? 0 }));
 }

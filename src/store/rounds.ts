@@ -7,7 +7,9 @@ import type { Store } from "./store.ts";
 
 export interface NewRound {
   readonly competitionId: number;
+  /** Both of `storeRules`. */
   readonly competitionDigest: string;
+  readonly ruleSetDigest: string;
   readonly syncBlock: Block;
   readonly syncBlockHash: BlockHash;
   readonly seed: bigint;
@@ -20,6 +22,7 @@ export async function startRound(store: Store, round: NewRound): Promise<Row<"ro
     .values({
       competition_id: round.competitionId,
       competition_digest: round.competitionDigest,
+      rule_set_digest: round.ruleSetDigest,
       sync_block: round.syncBlock,
       sync_block_hash: round.syncBlockHash,
       seed: round.seed.toString(),
@@ -105,8 +108,10 @@ export async function finishRound(store: Store, roundId: number, results: RoundR
   await store.transaction(async (inner) => {
     await storeResults(inner, roundId, results);
     await close(inner, roundId, "finished", {
-      judged_block: results.judgedBlock,
-      uids: results.averages.length,
+      verdict: results.verdict,
+      loaded_tasks: JSON.stringify(results.loadedTasks),
+      metagraph_block: results.metagraphBlock,
+      averages_count: results.averages?.length ?? null,
     });
   });
 }
@@ -116,12 +121,7 @@ export async function abandonRound(store: Store, roundId: number, reason: string
   await close(store, roundId, "abandoned", { reason });
 }
 
-async function close(
-  store: Store,
-  roundId: number,
-  state: RoundState,
-  more: Partial<Pick<Row<"rounds">, "judged_block" | "uids" | "reason">>,
-): Promise<void> {
+async function close(store: Store, roundId: number, state: RoundState, more: Partial<Row<"rounds">>): Promise<void> {
   const { numUpdatedRows } = await store.db
     .updateTable("rounds")
     .set({ state, finished_at: Date.now(), ...more })

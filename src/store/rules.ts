@@ -37,7 +37,6 @@ export async function storeRules(
           competition_id: competition.competitionId,
           name: competition.name,
           definition: canonicalJson(competition.definition),
-          rule_set_digest: digest,
         })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst();

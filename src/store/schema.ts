@@ -98,13 +98,12 @@ export interface RuleSetRow {
   stored_at: number;
 }
 
-/** One competition of a rule set, with everything that a round of it needs. */
+/** One competition, with everything that judging a round of it needs; several rule sets may hold the same one. */
 export interface CompetitionRow {
   digest: string;
   competition_id: number;
   name: string;
   definition: string;
-  rule_set_digest: string;
 }
 
 export interface TaskRow {
@@ -174,23 +173,31 @@ export interface VerdictRow {
   judged_at: number;
 }
 
+export type RoundVerdictKind = "judged" | "no-task" | "nobody";
 export type RoundState = "open" | "finished" | "abandoned";
 
 export interface RoundRow {
   id: Generated<number>;
   competition_id: number;
   competition_digest: string;
+  rule_set_digest: string;
   sync_block: number;
   sync_block_hash: string;
   /** Decimal digits: the seed is a 256-bit integer. */
   seed: string;
   state: RoundState;
-  /** The block that epsilon was computed at. */
-  judged_block: number | null;
-  /** Length of the weight vectors: uids of the subnet at judged_block. */
-  uids: number | null;
-  sample_digest: string | null;
+  /** Why it was abandoned. */
   reason: string | null;
+  /** Digest of all sample sets: by it two validators see that they asked the same. */
+  sample_digest: string | null;
+  /** The rules' word for a finished round. */
+  verdict: RoundVerdictKind | null;
+  /** JSON: the names of the tasks whose samples were drawn. */
+  loaded_tasks: string | null;
+  /** The block of the metagraph that the round was judged with: who held which uid. */
+  metagraph_block: number | null;
+  /** How many averages the round left; null before a competition's first. */
+  averages_count: number | null;
   started_at: number;
   finished_at: number | null;
   /** When what was measured in it was deleted; its standings stay, but they can no longer be replayed. */
@@ -271,17 +278,21 @@ export interface LossRow {
   loss: number;
 }
 
+export type StandingOutcome = "scored" | "failed" | "duplicate";
+
 export interface StandingRow {
   round_id: number;
   uid: number;
+  /** 1 is the best. */
+  rank: number;
+  outcome: StandingOutcome;
+  duplicate_of: number | null;
   score: number;
+  epsilon: number;
   wins: number;
   matches: number;
   win_rate: number;
-  round_weight: number;
-  /** 0 is the best. */
-  position: number;
-  note: string | null;
+  weight: number;
 }
 
 export interface TaskScoreRow {
@@ -289,11 +300,11 @@ export interface TaskScoreRow {
   uid: number;
   task: string;
   raw: number;
-  normalised: number;
+  normalized: number;
   weighted: number;
 }
 
-/** An entry of a weight vector after a round. Zero entries are stored too: a vector is complete or absent. */
+/** An entry of a weight vector after a round, as the rules gave it: sparse, zeros only where the rules list them. */
 export interface VectorRow {
   round_id: number;
   uid: number;
