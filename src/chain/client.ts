@@ -1,13 +1,16 @@
 /** A client of one subtensor chain: everything that the roles read from it and write to it. */
 import type { Block, BlockHash, Head, Hotkey, Metagraph, Netuid, Ss58, Uid } from "../subnet.ts";
 import { type Balance, type Registration, readBalance, readRegistration } from "./account.ts";
+import { type NewCommitment, submitCommitment } from "./commit.ts";
 import { type FullCommitment, readCommitments } from "./commitment.ts";
 import { type Deadlines, defaultDeadlines } from "./deadlines.ts";
 import { followHeads } from "./heads.ts";
 import { type Hyperparameters, readHyperparameters } from "./hyperparameters.ts";
 import { type Expected, Link, type Log } from "./link.ts";
 import { readMetagraph } from "./metagraph.ts";
+import { type NewRegistration, submitRegistration } from "./registration.ts";
 import { Snapshot } from "./snapshot.ts";
+import { type Pending, type Submission, Submitter } from "./submission.ts";
 
 export interface ConnectOptions {
   /** WebSocket endpoints in order of preference; `endpointsOf` makes them from a network's name. */
@@ -35,9 +38,11 @@ export async function connectChain(options: ConnectOptions): Promise<ChainClient
 
 export class ChainClient {
   readonly #link: Link;
+  readonly #submitter: Submitter;
 
   constructor(link: Link) {
     this.#link = link;
+    this.#submitter = new Submitter(link);
   }
 
   get genesisHash(): BlockHash {
@@ -105,6 +110,21 @@ export class ChainClient {
       number,
     ])[];
     return { block: snapshot.block, uids: row.map(([to]) => to), values: row.map(([, value]) => value) };
+  }
+
+  /** Commits bytes for a hotkey; what the chain then holds is read back. */
+  setCommitment(commitment: NewCommitment): Promise<Submission> {
+    return submitCommitment(this.#link, this.#submitter, commitment);
+  }
+
+  /** Burns the subnet's price from the coldkey and makes the hotkey a neuron. The price: `hyperparameters().burnRao`. */
+  register(registration: NewRegistration): Promise<Submission> {
+    return submitRegistration(this.#link, this.#submitter, registration);
+  }
+
+  /** What became of an extrinsic that was under way when this or an earlier process lost sight of it. */
+  fate(pending: Pending): Promise<Submission> {
+    return this.#submitter.fate(pending);
   }
 
   close(): void {

@@ -147,9 +147,9 @@ export class Link {
     return this.#live;
   }
 
-  /** Leaves the connection in use, as after an answer that cannot be true. */
-  distrust(reason: string): void {
-    if (this.#live !== undefined) this.#lose(this.#live, reason);
+  /** Leaves a connection, as after an answer that did not come or cannot be true. */
+  distrust(reason: string, socket: Socket): void {
+    this.#lose(socket, reason);
   }
 
   async header(hash: BlockHash): Promise<Header> {

@@ -186,11 +186,6 @@ export class Runtime {
     return u8aConcat(new Uint8Array([entry.index.toNumber(), variant.index.toNumber()]), ...encoded);
   }
 
-  /** The block that an era of `period` blocks around `current` begins at. */
-  eraBirth(current: number, period: number): number {
-    return this.#registry.createType("ExtrinsicEra", { current, period }).asMortalEra.birth(current);
-  }
-
   /** A signed, mortal extrinsic. Every extension of this runtime takes part as its metadata says. */
   sign(call: Uint8Array, signer: Signer, signing: Signing): SignedExtrinsic {
     this.#refuseUnknownExtensions();
@@ -214,6 +209,11 @@ export class Runtime {
     extrinsic.addSignature(signer.ss58Address, u8aToHex(u8aConcat(new Uint8Array([1]), signature)), fields as never);
     const encoded = extrinsic.toU8a();
     return { hex: u8aToHex(encoded), hash: blake2AsHex(encoded, 256) };
+  }
+
+  /** The hash by which an extrinsic's encoded bytes are known. */
+  extrinsicHash(hex: string): string {
+    return blake2AsHex(hex, 256);
   }
 
   /** The events of a block, from the value of System.Events. */

@@ -4,7 +4,7 @@ import type { Block, BlockHash } from "../subnet.ts";
 import { limits } from "./deadlines.ts";
 import type { Link } from "./link.ts";
 import type { Plain } from "./plain.ts";
-import type { Runtime } from "./runtime.ts";
+import type { ChainEvent, Runtime } from "./runtime.ts";
 
 /** A storage item and its keys: `["SubtensorModule.Tempo", 37]`. */
 export type Item = readonly [path: string, ...keys: unknown[]];
@@ -75,6 +75,12 @@ export class Snapshot {
     const answer = hexOrNull(path, await this.link.read("state_call", [method, params, this.blockHash]));
     if (answer === null) throw malformed(path);
     return this.callRuntime.apiAnswer(path, answer);
+  }
+
+  /** The events of this block, in order. */
+  async events(): Promise<readonly ChainEvent[]> {
+    const raw = await this.link.read("state_getStorage", [this.runtime.storageKey("System.Events"), this.blockHash]);
+    return this.runtime.events(hexOrNull("System.Events", raw));
   }
 
   async #keysUnder(path: string, prefix: string): Promise<readonly string[]> {
