@@ -1,0 +1,109 @@
+/**
+ * What training minimises, as one graph: the loss of a batch and its gradient with respect to everything that is
+ * trained. Trained tensors are inputs of the graph, so that a step changes them without a new session; everything else
+ * stays in the model's files.
+ */
+
+import { decompose } from "../graph/decompose.ts";
+import {
+  add,
+  gatherElements,
+  gemm,
+  input,
+  mul,
+  reduceLogSumExp,
+  reduceSum,
+  reshape,
+  sub,
+} from "../graph/expression.ts";
+import { differentiate } from "../graph/gradient.ts";
+import { createGraph, type Graph, map } from "../graph/graph.ts";
+import type { Node } from "../graph/node.ts";
+import type { Model } from "../model/model.ts";
+import type { LoraOptions } from "./lora.ts";
+import { isTarget, loraNames } from "./lora.ts";
+
+export type Method = { readonly kind: "full" } | ({ readonly kind: "lora" } & LoraOptions);
+
+/** A tensor that training changes: an input of the graph by this name, with its gradient as the output `gradient.<name>`. */
+export interface Trainable {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface Objective {
+  /**
+   * Inputs beside the trainables: `ids` i64 [batch, tokens], right-padded; `targets` i64 [rows], the token after each;
+   * `weights` f32 [rows], 0 where a row does not count; the model's rotary tables. Outputs: `loss` [1], the weighted sum
+   * of the rows' NLL in nats, and the gradients.
+   */
+  readonly graph: Graph;
+  readonly trainables: readonly Trainable[];
+}
+
+export const gradientPrefix = "gradient.";
+
+/** Throws an assertion that names the operation when the architecture uses one that has no derivative. */
+export function createObjective(model: Model, method: Method): Objective {
+  const forward = model.training();
+  const prepared = method.kind === "full" ? freeParameters(forward) : adaptLinears(forward, method);
+  const { outputs } = decompose(prepared.graph);
+  const loss = weightedNll(outputs.logits!);
+  const leaves = new Map(createGraph({ loss }).inputs.map((node) => [node.op.name, node]));
+  const nodes = prepared.trainables.map(({ name }) => leaves.get(name)!);
+  const gradients = differentiate(loss, nodes);
+  const results = nodes.map((node) => [`${gradientPrefix}${node.op.name}`, gradients.get(node)!] as const);
+  return { graph: createGraph({ loss, ...Object.fromEntries(results) }), trainables: prepared.trainables };
+}
+
+interface Prepared {
+  readonly graph: Graph;
+  readonly trainables: readonly Trainable[];
+}
+
+/** Σ weight · (log Σ exp logits − logit of the target). */
+function weightedNll(logits: Node): Node {
+  const targets = reshape(input("targets", "i64", ["rows"]), ["rows", 1]);
+  const nll = sub(reduceLogSumExp(logits, [1]), gatherElements(logits, targets, 1));
+  return reduceSum(mul(reshape(nll, ["rows"]), input("weights", "f32", ["rows"])), [0]);
+}
+
+/** Every parameter becomes an f32 input. A matrix that serves twice is one input, whose gradient has both uses. */
+function freeParameters(graph: Graph): Prepared {
+  const trainables = graph.parameters.map(({ op: { name, shape } }) => ({ name, shape }));
+  const freed = map(graph, ({ op }) => (op.kind === "Parameter" ? input(op.name, "f32", op.shape) : undefined));
+  return { graph: freed, trainables };
+}
+
+/** y = x·Wᵀ becomes x·Wᵀ + scale · (x·Aᵀ)·Bᵀ for the linears of the body that are targets (Hu et al. 2021). */
+function adaptLinears(graph: Graph, options: LoraOptions): Prepared {
+  const trainables: Trainable[] = [];
+  const body = new Set(createGraph({ hidden: graph.outputs.hidden! }).nodes);
+  const adapted = map(graph, (node, inputs) => {
+    const name = linearName(node);
+    if (name === undefined || !body.has(node) || !isTarget(name, options.targets)) return undefined;
+    const x = inputs[0]!;
+    const [rank, width, out] = [options.rank, x.shape.at(-1) as number, node.shape.at(-1) as number];
+    const names = loraNames(name);
+    const [a, b] = [
+      { name: names.a, shape: [rank, width] },
+      { name: names.b, shape: [out, rank] },
+    ];
+    trainables.push(a, b);
+    const inner = gemm(x, input(a.name, "f32", a.shape), { transB: true });
+    const update = gemm(inner, input(b.name, "f32", b.shape), { transB: true });
+    const { transA, transB } = node.op as { transA: boolean; transB: boolean };
+    const base = gemm(x, inputs[1]!, { transA, transB, ...(inputs[2] === undefined ? {} : { bias: inputs[2] }) });
+    return add(base, mul(update, options.scale));
+  });
+  return { graph: adapted, trainables };
+}
+
+/** The module's name of a product with a stored matrix, `model.layers.0.self_attn.q_proj`. */
+function linearName({ op, inputs }: Node): string | undefined {
+  if (op.kind !== "Gemm" || op.transA) return undefined;
+  const weight = inputs[1]!.op.kind === "Cast" ? inputs[1]!.inputs[0]! : inputs[1]!;
+  return weight.op.kind === "Parameter" && weight.op.name.endsWith(".weight")
+    ? weight.op.name.slice(0, -".weight".length)
+    : undefined;
+}
