@@ -47,7 +47,9 @@ function symbolsOf({ op }: Node): string[] {
 /** The sizes that a node must be told at run time. */
 function requested({ op }: Node): readonly (number | string)[] {
   if (op.kind === "Iota") return [op.length];
-  return op.kind === "Reshape" || op.kind === "Expand" ? op.shape : [];
+  if (op.kind === "Expand") return op.shape;
+  // A reshape may leave one size to be worked out from the others.
+  return op.kind === "Reshape" && op.shape.filter((size) => typeof size === "string").length > 1 ? op.shape : [];
 }
 
 /** `Add(f32[rows, 64], f32[64]) → f32[rows, 64]` */

@@ -1,0 +1,179 @@
+/**
+ * What an architecture builds its graph with: the inputs that every language model has, the parameters by name, and the
+ * cache of keys and values. Hidden states are matrices [rows, width], rows = batch · tokens, since that is what the
+ * matrix kernels want; only attention sees [batch, tokens, width].
+ */
+import { invalid } from "../base/invalid.ts";
+import * as graph from "../graph/expression.ts";
+import type { Node } from "../graph/node.ts";
+import { cachedHeadSize, type Dtype } from "../graph/op.ts";
+import { ModelProblem } from "./config.ts";
+import type { Rope } from "./rope.ts";
+
+/** What is known of a stored tensor without reading it. */
+export interface StoredTensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+export interface AttentionOptions {
+  /** Which layer's cache is used. */
+  readonly layer: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** What q·k is multiplied with; headSize^−½ when absent. */
+  readonly scale?: number;
+  readonly softcap?: number;
+  /** See Attention in graph/op.ts; 0 is none. */
+  readonly window?: number;
+  readonly bias?: Node | undefined;
+  readonly sinks?: Node | undefined;
+  readonly rope?: { readonly name: string; readonly rope: Rope; readonly interleaved?: boolean } | undefined;
+}
+
+const dtypes: Readonly<Record<string, Dtype>> = { F32: "f32", F16: "f16", BF16: "bf16" };
+
+export class Builder {
+  readonly ids: Node = graph.input("ids", "i64", ["batch", "tokens"]);
+  /** How many tokens came before this chunk. */
+  readonly offset: Node;
+  readonly #parameters = new Map<string, Node>();
+  readonly #inputs = new Map<string, Node>();
+  readonly #presents: Record<string, Node> = {};
+
+  /**
+   * @param tensors what the model's files hold
+   * @param options `cache`: keys and values of earlier chunks are inputs, and all of them outputs. Without it the graph
+   * sees whole sequences from their start, as training does. `prefix` begins the names of the tensors of the body;
+   * files written from the body alone lack it.
+   */
+  constructor(
+    private readonly tensors: ReadonlyMap<string, StoredTensor>,
+    private readonly options: { readonly cache: boolean; readonly prefix: string },
+  ) {
+    this.offset = options.cache ? graph.input("offset", "i64", [1]) : graph.constant([0], [1], "i64");
+    const { prefix } = options;
+    this.#bare = prefix !== "" && ![...tensors.keys()].some((name) => name.startsWith(prefix));
+  }
+  readonly #bare: boolean;
+
+  /** Names of stored tensors that the graph reads so far. */
+  get parameterNames(): readonly string[] {
+    return [...this.#parameters.keys()];
+  }
+
+  /** Outputs `present.<layer>.key` and `.value`, for a graph with a cache. */
+  get presents(): Readonly<Record<string, Node>> {
+    return this.#presents;
+  }
+
+  has(name: string): boolean {
+    return this.tensors.has(this.#nameOnDisk(name));
+  }
+
+  /** A stored tensor in its stored type, for gathering rows. Its shape must be what the config implies. */
+  stored(name: string, shape: readonly number[]): Node {
+    const onDisk = this.#nameOnDisk(name);
+    const known = this.#parameters.get(onDisk);
+    if (known !== undefined && known.shape.join() === shape.join()) return known;
+    const tensor = this.tensors.get(onDisk);
+    if (tensor === undefined)
+      throw new ModelProblem(invalid("tensor-missing", `tensor ${onDisk} [${shape.join(", ")}] is missing`));
+    if (tensor.shape.join() !== shape.join())
+      throw new ModelProblem(
+        invalid(
+          "tensor-shape-mismatch",
+          `tensor ${onDisk} is [${tensor.shape.join(", ")}], config.json implies [${shape.join(", ")}]`,
+        ),
+      );
+    const dtype = dtypes[tensor.dtype];
+    if (dtype === undefined)
+      throw new ModelProblem(invalid("dtype-not-allowed", `tensor ${onDisk} is ${tensor.dtype}`));
+    const node = graph.parameter(onDisk, dtype, shape);
+    this.#parameters.set(onDisk, node);
+    return node;
+  }
+
+  /** A stored tensor as f32. */
+  parameter(name: string, shape: readonly number[]): Node {
+    return graph.cast(this.stored(name, shape), "f32");
+  }
+
+  /** Positions of the chunk's tokens, i64 [tokens]. */
+  get positions(): Node {
+    return graph.add(graph.iota("tokens"), this.offset);
+  }
+
+  /** Positions of all keys so far, f32 [keys], for biases that depend on the distance. */
+  get keyPositions(): Node {
+    return this.options.cache ? this.#input("keys", "f32", ["keys"]) : graph.cast(graph.iota("tokens"), "f32");
+  }
+
+  /** [rows, width] → [batch, tokens, width] */
+  sequences(x: Node): Node {
+    return graph.reshape(x, ["batch", "tokens", x.shape.at(-1)!]);
+  }
+
+  /** [batch, tokens, width] → [rows, width] */
+  rows(x: Node): Node {
+    return graph.reshape(x, ["rows", x.shape.at(-1)!]);
+  }
+
+  /** Rotates the first dimensions of every head. x: [batch, tokens, heads · headSize]. */
+  rotate(x: Node, heads: number, { name, rope, interleaved = false }: NonNullable<AttentionOptions["rope"]>): Node {
+    if (rope.rotated === 0) return x;
+    const table = (part: string) => this.#input(`rope.${name}.${part}`, "f32", ["positions", rope.rotated / 2]);
+    const tables = { offset: this.offset, cos: table("cos"), sin: table("sin") };
+    return graph.rotary(x, tables, { heads, rotated: rope.rotated, interleaved });
+  }
+
+  /**
+   * Causal attention. Query [rows, heads · headSize], key and value [rows, kvHeads · headSize], before rotation;
+   * returns [rows, heads · headSize].
+   */
+  attention(query: Node, key: Node, value: Node, options: AttentionOptions): Node {
+    const { layer, heads, kvHeads, headSize, rope, bias, sinks, window = 0, softcap = 0 } = options;
+    const { scale = 1 / Math.sqrt(headSize) } = options;
+    const turn = (x: Node, count: number) =>
+      rope === undefined ? this.sequences(x) : this.rotate(this.sequences(x), count, rope);
+    const shape = ["batch", kvHeads, "capacity", cachedHeadSize(headSize)] as const;
+    const past = this.options.cache
+      ? {
+          key: this.#input(`past.${layer}.key`, "f32", shape),
+          value: this.#input(`past.${layer}.value`, "f32", shape),
+        }
+      : undefined;
+    const result = graph.attention(
+      {
+        query: turn(query, heads),
+        key: turn(key, kvHeads),
+        value: this.sequences(value),
+        lengths: this.#input("lengths", "i32", ["batch"]),
+        total: this.#input("total", "i32", []),
+        past,
+        bias,
+        sinks,
+      },
+      { heads, kvHeads, headSize, scale, softcap, window },
+    );
+    if (this.options.cache) {
+      this.#presents[`present.${layer}.key`] = graph.present(result, "key", shape);
+      this.#presents[`present.${layer}.value`] = graph.present(result, "value", shape);
+    }
+    return this.rows(result);
+  }
+
+  #input(name: string, dtype: Dtype, shape: readonly (number | string)[]): Node {
+    const known = this.#inputs.get(name);
+    if (known !== undefined) return known;
+    const node = graph.input(name, dtype, shape);
+    this.#inputs.set(name, node);
+    return node;
+  }
+
+  #nameOnDisk(name: string): string {
+    const { prefix } = this.options;
+    return this.#bare && name.startsWith(prefix) ? name.slice(prefix.length) : name;
+  }
+}

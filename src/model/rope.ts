@@ -1,0 +1,194 @@
+/**
+ * Rotary position embedding: the frequencies of every scaling rule, and the tables of cosines and sines that the graph
+ * is fed. Tables are made outside the graph because two of the rules depend on a sequence's length.
+ *
+ * Formulas: RoPE (Su et al. 2021), linear interpolation (Chen et al. 2023), dynamic NTK (bloc97, emozilla), YaRN (Peng
+ * et al. 2023), LongRoPE (Ding et al. 2024), Llama 3.1. Where a paper leaves something open, transformers' reading is
+ * followed, in single precision as there, since at position 100,000 the last bit of a frequency is a visible angle.
+ */
+import type { ConfigReader } from "./config.ts";
+
+export interface Rope {
+  /** How many dimensions of a head are rotated. */
+  readonly rotated: number;
+  /** Frequencies (radians a token) of the pairs, and what cosine and sine are multiplied with. */
+  readonly frequencies: (lengthTokens: number) => Frequencies;
+}
+
+export interface Frequencies {
+  readonly inverse: Float32Array;
+  readonly scale: number;
+}
+
+/** cos and sin [positions, rotated / 2]. */
+export function rotaryTables(
+  { inverse, scale }: Frequencies,
+  positions: number,
+): { cos: Float32Array; sin: Float32Array } {
+  const half = inverse.length;
+  const cos = new Float32Array(positions * half);
+  const sin = new Float32Array(positions * half);
+  for (let position = 0; position < positions; position++) {
+    for (let pair = 0; pair < half; pair++) {
+      const angle = Math.fround(position * inverse[pair]!);
+      cos[position * half + pair] = Math.fround(Math.cos(angle)) * scale;
+      sin[position * half + pair] = Math.fround(Math.sin(angle)) * scale;
+    }
+  }
+  return { cos, sin };
+}
+
+export interface RopeSource {
+  /** Rotated dimensions of a head. */
+  readonly rotated: number;
+  /** Where neither the config nor its rope object has `rope_theta`. */
+  readonly theta: number;
+  readonly contextTokens: number;
+  /** Phi 3 keeps the length before extension outside of the rope object, and there it wins. */
+  readonly originalTokens?: number | undefined;
+}
+
+/**
+ * Reads one rope object (`rope_scaling` or `rope_parameters`, or a member of a nested one; undefined: there is none).
+ * An unknown `rope_type` is refused by name, and so is a key that the type does not have.
+ */
+export function readRope(parameters: ConfigReader | undefined, source: RopeSource): Rope {
+  const theta = parameters?.number("rope_theta", source.theta, { min: 1 }) ?? source.theta;
+  const base: Base = { ...source, theta };
+  parameters?.ignore("partial_rotary_factor");
+  const key = parameters?.has("rope_type") ? "rope_type" : "type";
+  parameters?.ignore("type");
+  const rule = parameters?.choice(key, rules, "default") ?? rules.default!;
+  return { rotated: source.rotated, frequencies: rule(base, parameters) };
+}
+
+/**
+ * The rope object of a config that has one rope: `rope_scaling` wins over `rope_parameters`, as in transformers.
+ * The other is still read, so that what it holds is known.
+ */
+export function ropeObject(config: ConfigReader): ConfigReader | undefined {
+  const scaling = config.object("rope_scaling");
+  if (scaling === undefined) return config.object("rope_parameters");
+  config.ignore("rope_parameters");
+  return scaling;
+}
+
+interface Base extends RopeSource {
+  readonly theta: number;
+}
+
+type Rule = (base: Base, parameters: ConfigReader | undefined) => Rope["frequencies"];
+
+const rules: Readonly<Record<string, Rule>> = {
+  default: ({ theta, rotated }, parameters) => {
+    // transformers writes these beside the type whatever it is; they have no meaning here.
+    parameters?.ignore("factor", "original_max_position_embeddings");
+    return always(powers(theta, rotated));
+  },
+  linear: ({ theta, rotated }, parameters) => {
+    const factor = factorOf(parameters!);
+    return always(powers(theta, rotated).map((frequency) => frequency / factor));
+  },
+  dynamic: ({ theta, rotated, contextTokens }, parameters) => {
+    const factor = factorOf(parameters!);
+    parameters!.ignore("original_max_position_embeddings");
+    const short = { inverse: powers(theta, rotated), scale: 1 };
+    return (lengthTokens) => {
+      if (lengthTokens <= contextTokens) return short;
+      const growth = (factor * lengthTokens) / contextTokens - (factor - 1);
+      return { inverse: powers(theta * growth ** (rotated / (rotated - 2)), rotated), scale: 1 };
+    };
+  },
+  llama3: (base, parameters) => {
+    const factor = factorOf(parameters!);
+    const low = parameters!.number("low_freq_factor");
+    const high = parameters!.number("high_freq_factor");
+    const original = originalTokens(base, parameters!);
+    return always(
+      powers(base.theta, base.rotated).map((frequency) => {
+        const wavelength = (2 * Math.PI) / frequency;
+        if (wavelength > original / low) return frequency / factor;
+        if (wavelength < original / high) return frequency;
+        const smooth = (original / wavelength - low) / (high - low);
+        return ((1 - smooth) * frequency) / factor + smooth * frequency;
+      }),
+    );
+  },
+  yarn,
+  longrope,
+};
+
+function yarn(base: Base, parameters: ConfigReader | undefined): Rope["frequencies"] {
+  const { theta, rotated } = base;
+  const config = parameters!;
+  const original = originalTokens(base, config);
+  const factor = config.has("factor") ? factorOf(config) : base.contextTokens / original;
+  const [fast, slow] = [config.number("beta_fast", 32) || 32, config.number("beta_slow", 1) || 1];
+  const truncate = config.flag("truncate", true);
+  const scale = yarnScale(factor, config);
+
+  const dimensionOf = (rotations: number) =>
+    (rotated * Math.log(original / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [low, high] = truncate
+    ? [Math.floor(dimensionOf(fast)), Math.ceil(dimensionOf(slow))]
+    : [dimensionOf(fast), dimensionOf(slow)];
+  const from = Math.max(low, 0);
+  const to = Math.min(high, rotated - 1);
+  const width = from === to ? 0.001 : to - from;
+  const inverse = powers(theta, rotated).map((frequency, pair) => {
+    const interpolated = Math.min(Math.max((pair - from) / width, 0), 1);
+    return (frequency / factor) * interpolated + frequency * (1 - interpolated);
+  });
+  return always(inverse, scale);
+}
+
+function yarnScale(factor: number, config: ConfigReader): number {
+  const mscale = config.number("mscale", 0);
+  const mscaleAllDim = config.number("mscale_all_dim", 0);
+  if (config.has("attention_factor")) return config.number("attention_factor");
+  config.ignore("attention_factor");
+  const grow = (weight: number) => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
+  return mscale !== 0 && mscaleAllDim !== 0 ? grow(mscale) / grow(mscaleAllDim) : grow(1);
+}
+
+function longrope(base: Base, parameters: ConfigReader | undefined): Rope["frequencies"] {
+  const config = parameters!;
+  const { theta, rotated, contextTokens } = base;
+  const original = originalTokens(base, config);
+  const factor = config.has("factor") ? factorOf(config) : contextTokens / original;
+  config.ignore("factor", "attention_factor");
+  const scale = config.has("attention_factor")
+    ? config.number("attention_factor")
+    : factor <= 1
+      ? 1
+      : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+  const [short, long] = ["short_factor", "long_factor"].map((key) => {
+    const factors = config.numbers(key) ?? config.refuse(key);
+    if (factors.length !== rotated / 2) config.refuse(key, `${rotated / 2} factors are needed`);
+    return powers(theta, rotated).map((frequency, pair) => frequency / factors[pair]!);
+  }) as [Float32Array, Float32Array];
+  const [whenShort, whenLong] = [always(short, scale), always(long, scale)];
+  return (lengthTokens) => (lengthTokens > original ? whenLong : whenShort)(lengthTokens);
+}
+
+/** θ^(−2i/d) for every pair i, each step rounded as single precision rounds it. */
+function powers(theta: number, rotated: number): Float32Array {
+  return Float32Array.from({ length: rotated / 2 }, (_, pair) => {
+    return 1 / Math.fround(theta ** Math.fround((2 * pair) / rotated));
+  });
+}
+
+/** The same object at every length, by which the owner of the tables knows that they still hold. */
+function always(inverse: Float32Array, scale = 1): Rope["frequencies"] {
+  const frequencies = { inverse, scale };
+  return () => frequencies;
+}
+
+function factorOf(config: ConfigReader): number {
+  return config.number("factor", undefined, { min: Number.MIN_VALUE });
+}
+
+function originalTokens({ originalTokens: outer, contextTokens }: Base, config: ConfigReader): number {
+  const inner = config.integer("original_max_position_embeddings", contextTokens);
+  return outer ?? inner;
+}

@@ -1,0 +1,48 @@
+/** The sizes that most decoders have in config.json, under the names of Llama. */
+
+import type { ConfigReader } from "./config.ts";
+import { divide } from "./parts.ts";
+
+export interface DecoderSizes {
+  readonly vocabulary: number;
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly contextTokens: number;
+}
+
+/** More than any model of the field has; a bound on the graph that a config can ask for. */
+export const layersMax = 512;
+
+export interface SizeDefaults {
+  /** `max_position_embeddings` of the class. */
+  readonly contextTokens: number;
+  /** The class's `head_dim`, where that is not hidden / heads. */
+  readonly headSize?: number;
+  /** The class's `num_key_value_heads`, where that is not the number of heads. */
+  readonly kvHeads?: number;
+}
+
+/**
+ * `vocab_size`, `hidden_size`, `num_hidden_layers`, `num_attention_heads`, `num_key_value_heads`, `head_dim`,
+ * `max_position_embeddings`. The sizes themselves are required: a missing one is not guessed.
+ */
+export function readSizes(config: ConfigReader, defaults: SizeDefaults): DecoderSizes {
+  const vocabulary = config.integer("vocab_size");
+  const hidden = config.integer("hidden_size");
+  const layers = config.integer("num_hidden_layers", undefined, { max: layersMax });
+  const heads = config.integer("num_attention_heads");
+  const kvHeads = config.integer(
+    "num_key_value_heads",
+    config.lists("num_key_value_heads") ? heads : (defaults.kvHeads ?? heads),
+  );
+  divide(config, heads, kvHeads, "num_attention_heads and num_key_value_heads");
+  const headSize = config.has("head_dim")
+    ? config.integer("head_dim")
+    : (defaults.headSize ?? divide(config, hidden, heads, "hidden_size and num_attention_heads"));
+  config.ignore("head_dim");
+  const contextTokens = config.integer("max_position_embeddings", defaults.contextTokens);
+  return { vocabulary, hidden, layers, heads, kvHeads, headSize, contextTokens };
+}
