@@ -2,9 +2,11 @@
  * The one file that knows SQLite: opens a connection, spells what other databases spell differently, and turns the library's
  * exceptions into sentences. Everything else talks to Kysely.
  */
+import { readFileSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { type CompiledQuery, Kysely, SqliteDialect, type SqliteStatement, sql } from "kysely";
 import type { Dialect } from "../../migrations/migration.ts";
+import { messageOf, OperatorError } from "../base/errors.ts";
 import { storeFailure } from "./failure.ts";
 import type { Schema } from "./schema.ts";
 
@@ -133,7 +135,10 @@ export function takeLock(path: string, waitMs = lockWaitMs): { readonly release:
   } catch (error) {
     database?.close();
     if (error instanceof Error && "code" in error && error.code === "SQLITE_BUSY") return undefined;
-    throw storeFailure(error, path);
+    throw new OperatorError(
+      `The lock file ${path} cannot be written (${messageOf(error)}).`,
+      "Check the permissions of its folder, and whether the file system is mounted read-only.",
+    );
   }
 }
 
@@ -141,18 +146,35 @@ function openFile(path: string, mode: "read" | "write"): Database.Database {
   if (mode === "write") return new Database(path, { timeout: busyTimeoutMs });
   const database = new Database(path, { readonly: true, timeout: busyTimeoutMs });
   try {
-    database.prepare("select count(*) from sqlite_schema").get();
+    // The first look at the file, and no look at its tables: `db check` must get past a damaged list of them.
+    database.pragma("schema_version");
     return database;
   } catch (error) {
     database.close();
-    // A file in a folder where nothing can be written cannot have its log's index beside it. Nobody writes it either.
-    if (error instanceof Error && "code" in error && error.code === "SQLITE_CANTOPEN")
-      return new Database(`file:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}?immutable=1`, {
-        readonly: true,
-      });
+    if (error instanceof Error && "code" in error && /^SQLITE_(CANTOPEN|READONLY)/.test(String(error.code)))
+      return openFrozen(path);
     throw error;
   }
 }
+
+/**
+ * Opens a file in a folder where nothing can be written, so that the log's index cannot lie beside it. Nobody else writes
+ * there either: the file is read into memory, its header changed to that of a file without a log.
+ */
+function openFrozen(path: string): Database.Database {
+  const logBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (logBytes > 0 || statSync(path).size > frozenBytesMax)
+    throw new OperatorError(
+      `${path} lies in a folder that cannot be written, and ${logBytes > 0 ? "has an unmerged log" : "is too large to be read whole"}.`,
+      "Copy it to a folder that you may write, with its -wal file if there is one.",
+    );
+  const content = readFileSync(path);
+  const journalModeAt = 18;
+  content.fill(1, journalModeAt, journalModeAt + 2);
+  return new Database(content, { readonly: true });
+}
+
+const frozenBytesMax = 2 ** 30;
 
 function tableSizes(database: Database.Database): { readonly table: string; readonly sizeBytes: number }[] {
   const rows = database
