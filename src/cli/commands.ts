@@ -9,6 +9,13 @@ interface Section {
 
 const sections: readonly Section[] = [
   {
+    title: "Models",
+    commands: {
+      score: { summary: "the loss of a model on text or token ids", load: () => import("./score.ts") },
+      generate: { summary: "continue text or token ids greedily", load: () => import("./generate.ts") },
+    },
+  },
+  {
     title: "Local subnet",
     commands: {
       localnet: {

@@ -65,12 +65,12 @@ async function checkLosses(engine: Engine, golden: Golden): Promise<{ worst: num
   const outcomes = await engine.score(samples);
   const problems: string[] = [];
   let worst = 0;
-  outcomes.forEach((outcome, index) => {
+  for (const [index, outcome] of outcomes.entries()) {
     const wanted = golden.results[index]!.nll;
     if (outcome.kind === "failed") problems.push(`sequence ${index}: ${outcome.reason}: ${outcome.detail}`);
     else if (outcome.nll.length !== wanted.length) problems.push(`sequence ${index}: ${outcome.nll.length} losses`);
-    else outcome.nll.forEach((nll, token) => (worst = Math.max(worst, Math.abs(nll - wanted[token]!))));
-  });
+    else for (const [token, nll] of outcome.nll.entries()) worst = Math.max(worst, Math.abs(nll - wanted[token]!));
+  }
   if (worst > tolerance) problems.push(`worst |Δ nll| ${worst.toExponential(2)}`);
   return { worst, problems };
 }

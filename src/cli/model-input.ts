@@ -1,0 +1,38 @@
+/** What the commands that run a model share: opening it, and reading token ids. */
+import { readFile, stat } from "node:fs/promises";
+import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
+import { isInvalid } from "../base/invalid.ts";
+import { printable } from "../base/log.ts";
+import { type Engine, type EngineOptions, openEngine } from "../eval/engine.ts";
+import type { ModelFolder } from "../model/folder.ts";
+
+/** Opens a model's folder; what is wrong with the model is a failure, said in one line. */
+export async function openLocalEngine(path: string, options: EngineOptions = {}): Promise<Engine & AsyncDisposable> {
+  const engine = await openEngine(path, options);
+  if (isInvalid(engine)) throw new FailureError(printable(`${engine.reason}: ${engine.detail}`));
+  return { ...engine, [Symbol.asyncDispose]: () => engine.close() };
+}
+
+const tokensFileBytesMax = 1 << 30;
+
+/** `[[id,…],…]` */
+export async function readTokenLists(path: string): Promise<readonly (readonly number[])[]> {
+  const hint = "Give --tokens a JSON file of lists of token ids: [[1,2,3],[4,5]].";
+  let value: unknown;
+  try {
+    const { size } = await stat(path);
+    if (size > tokensFileBytesMax) throw new Error(`it has ${size} bytes, more than ${tokensFileBytesMax}`);
+    value = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new OperatorError(printable(`${path} cannot be read: ${messageOf(error)}`), hint);
+  }
+  const isList = (item: unknown) => Array.isArray(item) && item.every((id) => Number.isSafeInteger(id));
+  if (!Array.isArray(value) || !value.every(isList)) throw new OperatorError(`${path} holds something else.`, hint);
+  return value;
+}
+
+/** The ids that end a continuation: generation_config.json's, else config.json's. */
+export function endIds({ generationConfig, config }: ModelFolder): readonly number[] {
+  const ids = generationConfig?.eos_token_id ?? config.eos_token_id ?? [];
+  return (Array.isArray(ids) ? ids : [ids]).filter((id): id is number => typeof id === "number");
+}
