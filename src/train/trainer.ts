@@ -1,0 +1,147 @@
+/**
+ * A model under training: its trained tensors in memory, everything else in its files, and one step at a time. The loop
+ * around it decides what to learn and when to stop.
+ */
+import { assert } from "../base/assert.ts";
+import { createSession, locationOf, type Session, type Tensor } from "../eval/session.ts";
+import type { InputNode } from "../graph/graph.ts";
+import { encode } from "../graph/onnx.ts";
+import type { ModelFolder } from "../model/folder.ts";
+import type { Model } from "../model/model.ts";
+import { rotaryTables } from "../model/rope.ts";
+import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
+import { countedTokens, type Example, packBatch } from "./batch.ts";
+import { createObjective, gradientPrefix, type Method, type Trainable } from "./objective.ts";
+
+export interface TrainerOptions extends AdamWOptions {
+  readonly method: Method;
+  /** Gradients are scaled down to this L2 norm over all tensors. */
+  readonly gradientNormMax: number;
+  /** Examples a run; a step of more is several runs whose gradients are added up. */
+  readonly batchExamples: number;
+  readonly threads?: number;
+}
+
+export interface StepResult {
+  /** Mean NLL in nats over the counted tokens, before the update. */
+  readonly lossNatsMean: number;
+  readonly tokens: number;
+  /** L2 norm over all gradients, before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** What a checkpoint must hold to go on bit for bit. */
+export interface TrainerState {
+  readonly step: number;
+  readonly values: ReadonlyMap<string, Float32Array>;
+  readonly moments: ReadonlyMap<string, Moments>;
+}
+
+export class Trainer {
+  readonly trainables: readonly Trainable[];
+  readonly #session: Session;
+  readonly #inputs: readonly InputNode[];
+  readonly #values: Map<string, Float32Array>;
+  readonly #moments: Map<string, Moments>;
+  #step = 0;
+
+  private constructor(
+    private readonly model: Model,
+    private readonly options: TrainerOptions,
+    parts: {
+      readonly session: Session;
+      readonly inputs: readonly InputNode[];
+      readonly trainables: readonly Trainable[];
+      readonly values: ReadonlyMap<string, Float32Array>;
+    },
+  ) {
+    this.#session = parts.session;
+    this.#inputs = parts.inputs;
+    this.trainables = parts.trainables;
+    this.#values = new Map(parts.values);
+    this.#moments = new Map([...parts.values].map(([name, values]) => [name, createMoments(values.length)]));
+  }
+
+  /** @param start gives the starting values of the trainables, each of its shape's size; they are changed in place. */
+  static async create(
+    folder: ModelFolder,
+    model: Model,
+    options: TrainerOptions,
+    start: (trainables: readonly Trainable[]) => Promise<Map<string, Float32Array>>,
+  ): Promise<Trainer> {
+    const { graph, trainables } = createObjective(model, options.method);
+    const values = await start(trainables);
+    for (const { name, shape } of trainables)
+      assert(values.get(name)?.length === shape.reduce((size, side) => size * side, 1), `values of ${name}`);
+    const bytes = encode(graph, (name) => {
+      const { file, offsetBytes, lengthBytes } = folder.tensors.get(name)!;
+      return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
+    });
+    const threads = options.threads === undefined ? {} : { threads: options.threads };
+    const session = await createSession(bytes, { widen: "load", ...threads });
+    return new Trainer(model, options, { session, inputs: graph.inputs, trainables, values });
+  }
+
+  get state(): TrainerState {
+    return { step: this.#step, values: this.#values, moments: this.#moments };
+  }
+
+  restore({ step, values, moments }: TrainerState): void {
+    this.#step = step;
+    for (const { name } of this.trainables) {
+      this.#values.get(name)!.set(values.get(name)!);
+      this.#moments.get(name)!.first.set(moments.get(name)!.first);
+      this.#moments.get(name)!.second.set(moments.get(name)!.second);
+    }
+  }
+
+  /** Learns from the examples once. A loss or gradient that is not finite changes nothing: the caller sees it and stops. */
+  async step(examples: readonly Example[], learningRate: number): Promise<StepResult> {
+    const tokens = examples.reduce((sum, example) => sum + countedTokens(example), 0);
+    assert(tokens > 0, "a step without a counted token");
+    const { batchExamples, gradientNormMax } = this.options;
+    let loss = 0;
+    const sums = new Map<string, Float32Array>();
+    for (let start = 0; start < examples.length; start += batchExamples) {
+      const outputs = await this.#run(examples.slice(start, start + batchExamples), 1 / tokens);
+      loss += outputs.loss!.data[0] as number;
+      for (const { name } of this.trainables) {
+        const gradient = outputs[gradientPrefix + name]!.data as Float32Array;
+        const sum = sums.get(name);
+        if (sum === undefined) sums.set(name, gradient);
+        else for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + gradient[index]!;
+      }
+    }
+    const norm = gradientNorm(sums.values());
+    if (Number.isFinite(loss) && Number.isFinite(norm))
+      this.#update(sums, { learningRate, gradientScale: clipScale(norm, gradientNormMax) });
+    return { lossNatsMean: loss, tokens, gradientNorm: norm };
+  }
+
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  #update(gradients: ReadonlyMap<string, Float32Array>, scale: { learningRate: number; gradientScale: number }): void {
+    this.#step += 1;
+    for (const [name, gradient] of gradients) {
+      const update = { ...this.options, ...scale, step: this.#step };
+      stepAdamW(this.#values.get(name)!, gradient, this.#moments.get(name)!, update);
+    }
+  }
+
+  async #run(examples: readonly Example[], tokenWeight: number): Promise<Record<string, Tensor>> {
+    const feeds = packBatch(examples, tokenWeight);
+    const tokens = feeds.ids!.shape[1]!;
+    for (const [name, rope] of Object.entries(this.model.ropes)) {
+      const { cos, sin } = rotaryTables(rope.frequencies(tokens), tokens);
+      const shape = [tokens, rope.rotated / 2];
+      feeds[`rope.${name}.cos`] = { dtype: "f32", shape, data: cos };
+      feeds[`rope.${name}.sin`] = { dtype: "f32", shape, data: sin };
+    }
+    for (const { name, shape } of this.trainables) feeds[name] = { dtype: "f32", shape, data: this.#values.get(name)! };
+    // A model without a rotary embedding in any layer has tables that its graph does not read.
+    const needed = this.#inputs.map(({ op: { name } }) => [name, feeds[name]!] as const);
+    return await this.#session.run(Object.fromEntries(needed));
+  }
+}
