@@ -156,7 +156,6 @@ const rounds: Part = async (db, dialect) => {
     .addColumn("reason", text)
     .addColumn("sample_digest", text)
     .addColumn("verdict", text)
-    .addColumn("loaded_tasks", text)
     .addColumn("metagraph_block", integer)
     .addColumn("averages_count", integer)
     .addColumn("started_at", integer, (c) => c.notNull())

@@ -34,7 +34,6 @@ export interface VectorEntry {
 
 export interface RoundResults {
   readonly verdict: RoundVerdictKind;
-  readonly loadedTasks: readonly string[];
   /** The block of the recorded metagraph that said who is registered. */
   readonly metagraphBlock: Block;
   readonly standings: readonly Standing[];

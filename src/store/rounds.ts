@@ -109,7 +109,6 @@ export async function finishRound(store: Store, roundId: number, results: RoundR
     await storeResults(inner, roundId, results);
     await close(inner, roundId, "finished", {
       verdict: results.verdict,
-      loaded_tasks: JSON.stringify(results.loadedTasks),
       metagraph_block: results.metagraphBlock,
       averages_count: results.averages?.length ?? null,
     });

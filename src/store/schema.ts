@@ -192,8 +192,6 @@ export interface RoundRow {
   sample_digest: string | null;
   /** The rules' word for a finished round. */
   verdict: RoundVerdictKind | null;
-  /** JSON: the names of the tasks whose samples were drawn. */
-  loaded_tasks: string | null;
   /** The block of the metagraph that the round was judged with: who held which uid. */
   metagraph_block: number | null;
   /** How many averages the round left; null before a competition's first. */
