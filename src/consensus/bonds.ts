@@ -1,8 +1,8 @@
 /** Bonds: what a validator has earned in a miner by weighting it early, and the dividends they pay. Steps 7 to 11. */
 import type { Uid } from "../subnet.ts";
-import type { EpochInput, EpochParameters } from "./epoch-input.ts";
+import type { EpochInput, EpochParameters, LiquidAlpha } from "./epoch-input.ts";
 import { type Fixed, multiply, normalize, one, u16ToProportion } from "./fixed.ts";
-import { alphaOf } from "./liquid-alpha.ts";
+import { alphasOf, differenceOf } from "./liquid-alpha.ts";
 import {
   fromStored,
   mapValues,
@@ -55,7 +55,7 @@ function absoluteBonds(input: EpochInput, terms: BondTerms): BondResult {
   // With no consensus at all there is nothing to be near to.
   const isLiquid = liquidAlpha !== undefined && terms.consensus.some((value) => value !== 0);
   const bonds = isLiquid
-    ? liquidAverage(terms.weightsForBonds, old, terms.consensus, alphaOf(liquidAlpha))
+    ? liquidAverage(terms.weightsForBonds, old, terms.consensus, liquidAlpha)
     : movingAverage(terms.weightsForBonds, old, fixedAlpha(input.parameters));
   const earned = multiplyByColumns(normalizeColumns(bonds), terms.incentive);
   return { bonds, dividends: normalize(earned.map((value, uid) => multiply(value, terms.activeStake[uid]!))) };
@@ -95,23 +95,27 @@ function movingAverage(fresh: Sparse, old: Sparse, alpha: Fixed): Sparse {
  * The same with an alpha for each bond. Only pairs with an entry in the weights are kept, be it 0: a bond to a miner
  * that the validator's weights no longer mention is gone at once.
  */
-function liquidAverage(
-  fresh: Sparse,
-  old: Sparse,
-  consensus: Float64Array,
-  alphaFor: ReturnType<typeof alphaOf>,
-): Sparse {
+function liquidAverage(fresh: Sparse, old: Sparse, consensus: Float64Array, liquidAlpha: LiquidAlpha): Sparse {
   const builder = new SparseBuilder(fresh.size, fresh.value.length);
-  const [held, weight, bond] = [0, 1, 2].map(() => new Float64Array(fresh.size)) as [Float64Array, Float64Array, Float64Array];
+  const held = new Float64Array(fresh.size);
+  const weight = new Float64Array(fresh.size);
+  const bond = new Float64Array(fresh.size);
   for (let row = 0; row < fresh.size; row++) {
-    if (entryCount(fresh, row) > 0) {
+    const columns = fresh.column.subarray(fresh.start[row], fresh.start[row + 1]);
+    if (columns.length > 0) {
       spreadRow(old, row, held);
       spreadAscending(fresh, row, weight);
       spreadAscending(old, row, bond);
-      for (let at = fresh.start[row]!; at < fresh.start[row + 1]!; at++) {
-        const column = fresh.column[at]!;
-        const alpha = alphaFor({ weight: weight[column]!, bond: bond[column]!, consensus: consensus[column]! });
-        const value = multiply(one - alpha, held[column]!) + multiply(alpha, fresh.value[at]!);
+      const differences = new Float64Array(columns.length);
+      for (let index = 0; index < columns.length; index++) {
+        const column = columns[index]!;
+        differences[index] = differenceOf(weight[column]!, bond[column]!, consensus[column]!);
+      }
+      const alphas = alphasOf(differences, liquidAlpha);
+      for (let index = 0; index < columns.length; index++) {
+        const column = columns[index]!;
+        const bought = multiply(alphas[index]!, fresh.value[fresh.start[row]! + index]!);
+        const value = multiply(one - alphas[index]!, held[column]!) + bought;
         if (value > 0) builder.push(column, Math.min(one, value));
       }
     }

@@ -120,15 +120,19 @@ function checkInput({ neurons, weights, bonds, parameters, owner, emissionRao }:
     Number.isInteger(bondsMovingAverage) && bondsMovingAverage >= 0 && bondsMovingAverage <= 1_000_000,
     "the bonds' moving average is in millionths",
   );
-  for (const rows of [weights, bonds])
-    for (const row of rows) {
-      const seen = new Set<Uid>();
-      for (const [column, value] of row) {
-        assert(isU16(column) && isU16(value), "a stored row holds (u16, u16)");
-        assert(!seen.has(column), "a stored row names a uid once");
-        seen.add(column);
-      }
+  checkRows(weights);
+  checkRows(bonds);
+}
+
+function checkRows(rows: readonly StoredRow[]): void {
+  const lastRow = new Int32Array(65_536).fill(-1);
+  rows.forEach((row, index) => {
+    for (const [column, value] of row) {
+      assert(isU16(column) && isU16(value), "a stored row holds (u16, u16)");
+      assert(lastRow[column] !== index, "a stored row names a uid once");
+      lastRow[column] = index;
     }
+  });
 }
 
 function isU16(value: number): boolean {

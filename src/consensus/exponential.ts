@@ -2,58 +2,63 @@
  * eˣ as the chain computes it: the Taylor series in I32F32 with every product and quotient truncated, so its error is
  * part of the protocol. Only liquid alpha needs it.
  */
-import { divide, type Fixed, multiply, one } from "./fixed.ts";
+import { divide, type Fixed, one } from "./fixed.ts";
 
 /** The chain clamps the argument to ±20 beforehand. */
 const argumentMax = 20 * one;
 /** Up to here every term fits a double and eˣ stays within `divide`'s denominators; default steepness needs 5. */
 const doubleArgumentMax = 8 * one;
-/** The library has e as a constant of 23 fractional bits, and returns it for exactly 1. */
+/** The library has e as a constant of 23 fractional bits, and returns it for exactly 1 (not for −1). */
 const eulerOf23Bits = Math.floor(Math.E * 2 ** 23) * 2 ** 9;
+/** The series ends after x³¹/31!. */
 const termCount = 32;
+const half = 2 ** 16;
+const perHalf = 2 ** -16;
 
-/** eˣ in I32F32, x in I32F32 and clamped to ±20. */
-export function exponential(x: Fixed): Fixed {
-  const clamped = Math.max(-argumentMax, Math.min(argumentMax, x));
-  if (clamped === 0) return one;
-  // For −1 the constant does not apply: the library compares before it takes the magnitude.
-  if (clamped === one) return eulerOf23Bits;
-  const magnitude = Math.abs(clamped);
-  return magnitude <= doubleArgumentMax
-    ? fromSeries(seriesInDoubles(magnitude), clamped < 0)
-    : fromWideSeries(seriesInBigInts(BigInt(magnitude)), clamped < 0);
+/**
+ * Replaces each x by eˣ, in I32F32, x clamped to ±20. A whole row at a time: a series is one long chain of dependent
+ * operations, and a processor works on many such chains as fast as on one.
+ */
+export function exponentiate(values: Float64Array): void {
+  const argument = values.map((value) => Math.max(-argumentMax, Math.min(argumentMax, value)));
+  const power = seriesInDoubles(argument.map((x) => (Math.abs(x) <= doubleArgumentMax ? Math.abs(x) : 0)));
+  for (let index = 0; index < values.length; index++) {
+    const x = argument[index]!;
+    if (x === one) values[index] = eulerOf23Bits;
+    else if (Math.abs(x) > doubleArgumentMax) values[index] = wideExponential(x);
+    else values[index] = x < 0 ? divide(one, power[index]!) : power[index]!;
+  }
 }
 
-function fromSeries(power: Fixed, isInverse: boolean): Fixed {
-  return isInverse ? divide(one, power) : power;
-}
-
-function fromWideSeries(power: bigint, isInverse: boolean): Fixed {
-  return Number(isInverse ? (1n << 64n) / power : power);
-}
-
-/** A term that has become 0 stays 0, so the rest of the 32 need not be visited. */
-function seriesInDoubles(x: Fixed): Fixed {
-  const whole = Math.floor(x / one);
-  const fraction = x - whole * one;
-  let term = x;
-  let sum = x + one;
-  for (let index = 2; index < termCount && term > 0; index++) {
-    const termWhole = Math.floor(term / one);
-    const termFraction = term - termWhole * one;
-    const product = termWhole * x + whole * termFraction + multiply(termFraction, fraction);
-    term = Math.floor(product / index);
-    sum += term;
+/** Σ xⁱ/i! for 0 ≤ x ≤ 8. With both factors split at 2¹⁶, every product of parts is an integer below 2⁵³. */
+function seriesInDoubles(x: Float64Array): Float64Array {
+  const xHigh = x.map((value) => Math.floor(value * perHalf));
+  const xLow = x.map((value, index) => value - xHigh[index]! * half);
+  const term = x.slice();
+  const sum = x.map((value) => value + one);
+  for (let order = 2, rest = 1; order < termCount && rest > 0; order++) {
+    rest = 0;
+    for (let index = 0; index < x.length; index++) {
+      const termHigh = Math.floor(term[index]! * perHalf);
+      const termLow = term[index]! - termHigh * half;
+      const middle = termHigh * xLow[index]! + termLow * xHigh[index]! + Math.floor(termLow * xLow[index]! * perHalf);
+      const next = Math.floor((termHigh * xHigh[index]! + Math.floor(middle * perHalf)) / order);
+      term[index] = next;
+      sum[index]! += next;
+      rest += next;
+    }
   }
   return sum;
 }
 
-function seriesInBigInts(x: bigint): bigint {
-  let term = x;
-  let sum = x + (1n << 32n);
-  for (let index = 2n; index < BigInt(termCount) && term > 0n; index++) {
-    term = ((term * x) >> 32n) / index;
+/** The same for 8 < |x| ≤ 20, which only an unusual steepness reaches. */
+function wideExponential(x: Fixed): Fixed {
+  const magnitude = BigInt(Math.abs(x));
+  let term = magnitude;
+  let sum = magnitude + BigInt(one);
+  for (let order = 2n; order < BigInt(termCount); order++) {
+    term = ((term * magnitude) >> 32n) / order;
     sum += term;
   }
-  return sum;
+  return Number(x < 0 ? (1n << 64n) / sum : sum);
 }

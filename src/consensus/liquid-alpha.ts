@@ -1,38 +1,25 @@
 /** Liquid alpha: how fast a bond follows, by how far the validator's weight is from the consensus. Step 11. */
 import type { LiquidAlpha } from "./epoch-input.ts";
-import { exponential } from "./exponential.ts";
+import { exponentiate } from "./exponential.ts";
 import { divide, type Fixed, multiply, one, u16ToProportion } from "./fixed.ts";
 
-/** One weight, the bond that it meets and the consensus of its column. */
-export interface Pull {
-  readonly weight: Fixed;
-  readonly bond: Fixed;
-  readonly consensus: Fixed;
+/** How far a weight that buys is above the consensus, or how far one that sells is below the bond. */
+export function differenceOf(weight: Fixed, bond: Fixed, consensus: Fixed): Fixed {
+  return weight >= bond ? clamp(weight - consensus, 0, one) : clamp(bond - weight, 0, one);
 }
 
-/**
- * The alpha of each bond: low + (high − low)·σ(steepness/100·(d − ½)), where d is how far a weight that buys is above
- * the consensus, or how far one that sells is below the bond. Keeps the last exponent, since most d of a subnet are 0.
- */
-export function alphaOf({ low, high, steepness }: LiquidAlpha): (pull: Pull) => Fixed {
+/** The alpha of each difference d: low + (high − low)·σ(steepness/100·(d − ½)). */
+export function alphasOf(differences: Float64Array, { low, high, steepness }: LiquidAlpha): Float64Array {
   const lowAlpha = u16ToProportion(low);
   const highAlpha = u16ToProportion(high);
   // The chain divides by −100, which truncates towards 0.
   const slope = Math.trunc((steepness * one) / -100);
-  const known = new Map<Fixed, Fixed>();
-  return (pull) => {
-    const difference = differenceOf(pull);
-    const cached = known.get(difference);
-    if (cached !== undefined) return cached;
-    const sigmoid = divide(one, one + exponential(multiplySigned(slope, difference - one / 2)));
-    const alpha = clamp(lowAlpha + multiply(sigmoid, highAlpha - lowAlpha), lowAlpha, highAlpha);
-    known.set(difference, alpha);
-    return alpha;
-  };
-}
-
-function differenceOf({ weight, bond, consensus }: Pull): Fixed {
-  return weight >= bond ? clamp(weight - consensus, 0, one) : clamp(bond - weight, 0, one);
+  const powers = differences.map((difference) => multiplySigned(slope, difference - one / 2));
+  exponentiate(powers);
+  return powers.map((power) => {
+    const sigmoid = divide(one, one + power);
+    return clamp(lowAlpha + multiply(sigmoid, highAlpha - lowAlpha), lowAlpha, highAlpha);
+  });
 }
 
 /** ⌊slope·x / 2³²⌋ for any sign: the slope's whole part times x is an integer, so only its fraction needs the floor. */

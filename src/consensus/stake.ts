@@ -18,9 +18,7 @@ export interface Standing {
 /** Reads the standing of every uid out of the state. Steps 1 to 3 of Yuma consensus. */
 export function standingOf(input: EpochInput): Standing {
   const { neurons, parameters, owner } = input;
-  const active = neurons.map(
-    ({ lastUpdateBlock }) => lastUpdateBlock + parameters.activityCutoffBlocks >= input.block,
-  );
+  const active = neurons.map(({ lastUpdateBlock }) => lastUpdateBlock + parameters.activityCutoffBlocks >= input.block);
   const stake = normalizedStake(input);
   const permits = neurons.map(({ validatorPermit }, uid) => validatorPermit || uid === owner);
   const activeStake = normalize(stake.map((value, uid) => (active[uid] && permits[uid] ? value : 0)));
