@@ -121,9 +121,12 @@ function pathOf(entry: Entry): string {
   return "file" in entry ? entry.file.path : entry.folder.path;
 }
 
+/** Nothing is scanned here; the fields are those that the Python client reads. */
+const unscanned = { status: "unscanned", safe: true, avScan: null, pickleImportScan: null };
+
 function show(entry: Entry, expanded: Commit | null) {
   const lastCommit = expanded && { id: expanded.id, title: expanded.title, date: expanded.date };
-  const more = lastCommit === null ? {} : { lastCommit, securityFileStatus: { status: "unscanned" } };
+  const more = lastCommit === null ? {} : { lastCommit, securityFileStatus: unscanned };
   if ("folder" in entry) return { type: "directory", oid: entry.folder.oid, size: 0, path: entry.folder.path, ...more };
   const { oid, sizeBytes, path, lfs, sha256 } = entry.file;
   const pointer = lfs
