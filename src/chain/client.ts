@@ -4,6 +4,7 @@ import { type Balance, type Registration, readBalance, readRegistration } from "
 import { type NewCommitment, submitCommitment } from "./commit.ts";
 import { type FullCommitment, readCommitments } from "./commitment.ts";
 import { type Deadlines, defaultDeadlines } from "./deadlines.ts";
+import { type RevealRequest, submitReveal } from "./hash-commit.ts";
 import { followHeads } from "./heads.ts";
 import { type Hyperparameters, readHyperparameters } from "./hyperparameters.ts";
 import { type Expected, Link, type Log } from "./link.ts";
@@ -11,6 +12,8 @@ import { readMetagraph } from "./metagraph.ts";
 import { type NewRegistration, submitRegistration } from "./registration.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type Pending, type Submission, Submitter } from "./submission.ts";
+import type { NewWeights, WeightsSubmission } from "./weight-plan.ts";
+import { submitWeights } from "./weight-submission.ts";
 
 export interface ConnectOptions {
   /** WebSocket endpoints in order of preference; `endpointsOf` makes them from a network's name. */
@@ -120,6 +123,19 @@ export class ChainClient {
   /** Burns the subnet's price from the coldkey and makes the hotkey a neuron. The price: `hyperparameters().burnRao`. */
   register(registration: NewRegistration): Promise<Submission> {
     return submitRegistration(this.#link, this.#submitter, registration);
+  }
+
+  /**
+   * Sets weights as the chain's parameters ask: plain, hash commit or timelocked commit. What the runtime would refuse
+   * is refused here by its names; the rate limit is waited for; what was written is read back.
+   */
+  submitWeights(weights: NewWeights): Promise<WeightsSubmission> {
+    return submitWeights(this.#link, this.#submitter, weights);
+  }
+
+  /** Reveals a hash commit, in its reveal epoch: waits for that when it has not begun. */
+  revealWeights(request: RevealRequest): Promise<Submission> {
+    return submitReveal(this.#link, this.#submitter, request);
   }
 
   /** What became of an extrinsic that was under way when this or an earlier process lost sight of it. */

@@ -53,6 +53,11 @@ export function nextEpochBlock(state: EpochState): Block {
   return Math.max(soonest, Math.min(byTempo, byNeglect, pending));
 }
 
+/** The epoch that what `state.block` wrote belongs to. */
+export function epochOfState(state: EpochState): number {
+  return state.rule === "arithmetic" ? epochAt(state, state.block) : state.epochIndex;
+}
+
 /** The epoch that something written in the next block belongs to: a firing epoch counts from its own block on. */
 export function epochOfNextBlock(state: EpochState): number {
   const next = state.block + 1;

@@ -1,7 +1,8 @@
 /** What a node says about itself and its blocks, checked before anything believes it. */
+
+import type { Bytes, Option, u32, Vec } from "@polkadot/types";
 import { TypeRegistry } from "@polkadot/types";
 import type { Header as ScaleHeader } from "@polkadot/types/interfaces";
-import type { Bytes, Option, u32, Vec } from "@polkadot/types-codec";
 import { FailureError, messageOf } from "../base/errors.ts";
 import type { BlockHash, Head } from "../subnet.ts";
 import type { RuntimeVersion } from "./runtime.ts";
