@@ -50,8 +50,10 @@ export function dropReplaced(
 }
 
 /**
- * The subnet's weights: of each competition that is active the averages as parts of their sum, those under the threshold
- * dropped, times the competition's emission share; together they sum to 1, or are all absent when nobody earned anything.
+ * The subnet's weights: the averages of each competition that is active, times its emission share, brought to a sum of 1,
+ * or all absent when nobody earned anything. With a threshold the averages first become parts of their sum, those under it
+ * are dropped, and the rest again becomes parts of its sum; without one they count as they are, so that a competition
+ * whose averages have not yet grown to 1 distributes less than its share (the public subnet's rule in both cases).
  * @returns the positive weights by uid
  */
 export function subnetWeights(
@@ -76,7 +78,8 @@ export function subnetWeights(
   return shares.map((share, index) => ({ ...share, weight: weights[index]! })).filter(({ weight }) => weight > 0);
 }
 
-function paidShares(averages: readonly Share[], threshold: number): Share[] {
+function paidShares(averages: readonly Share[], threshold: number): readonly Share[] {
+  if (threshold === 0) return averages;
   const parts = normalize(averages.map(({ weight }) => weight));
   const paid = normalize(parts.map((part) => (part < threshold ? 0 : part)));
   return averages.map((average, index) => ({ ...average, weight: paid[index]! }));

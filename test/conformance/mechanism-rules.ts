@@ -1,10 +1,37 @@
 /** The rules of the mechanism against vectors that the original programs computed. */
+import { checkCommitments, checkHashes, checkSync, checkSyncBlocks } from "./mechanism/commitments.ts";
+import { checkCompetitionsLatest, checkCompetitionsLaunch } from "./mechanism/competitions.ts";
+import { checkArchitectures, checkModels } from "./mechanism/models.ts";
+import { checkQueue, checkRetry, checkTopMiners, checkTracker } from "./mechanism/queue.ts";
 import { checkRandom } from "./mechanism/random.ts";
+import { checkRounds, checkRoundsLaunch } from "./mechanism/rounds.ts";
+import { checkEpsilon, checkNormalization, checkScore, checkWinsLatest, checkWinsLaunch } from "./mechanism/scores.ts";
 import { Tally } from "./mechanism/tally.ts";
+import { checkWeights } from "./mechanism/weights.ts";
 
 /** Which function checks which vector files. */
 const checks: Readonly<Record<string, (tally: Tally) => void>> = {
   random: checkRandom,
+  commitment: checkCommitments,
+  hashes: checkHashes,
+  sync: checkSync,
+  sync_blocks: checkSyncBlocks,
+  epsilon: checkEpsilon,
+  normalization: checkNormalization,
+  score: checkScore,
+  "wins.latest": checkWinsLatest,
+  "wins.launch": checkWinsLaunch,
+  weights: checkWeights,
+  retry: checkRetry,
+  tracker: checkTracker,
+  queue: checkQueue,
+  top_miners: checkTopMiners,
+  constraints: checkModels,
+  architectures: checkArchitectures,
+  "competitions.latest": checkCompetitionsLatest,
+  "competitions.launch": checkCompetitionsLaunch,
+  rounds: checkRounds,
+  "rounds.launch": checkRoundsLaunch,
 };
 
 /** Checks every rule vector in the folder. Differences are sentences with file, case and both values. */

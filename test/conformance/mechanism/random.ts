@@ -1,6 +1,6 @@
 /** random.json: Python's generator, every kind of draw. */
 import { Random } from "../../../src/base/random.ts";
-import type { Tally } from "./tally.ts";
+import type { Tally, Vector } from "./tally.ts";
 
 const range = (start: number, stop: number) => Array.from({ length: stop - start }, (_, index) => start + index);
 
@@ -74,8 +74,7 @@ export function checkRandom(tally: Tally): void {
 
 const sequences = new Set(["seed", "getrandbits", "sample_sizes", "getrandbits32_after_2000", "mixed"]);
 
-// biome-ignore lint/suspicious/noExplicitAny: a case of the vector file as it is
-function checkSequences(tally: Tally, where: string, vector: any, fresh: () => Random): void {
+function checkSequences(tally: Tally, where: string, vector: Vector, fresh: () => Random): void {
   const bits = fresh();
   const drawn = vector.getrandbits.map(([count]: [number]) => [count, bits.bits(count).toString()]);
   tally.equal(`${where}.getrandbits`, drawn, vector.getrandbits);

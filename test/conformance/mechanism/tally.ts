@@ -2,6 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+// biome-ignore lint/suspicious/noExplicitAny: vectors are read as they are; a wrong shape shows as a difference
+export type Vector = any;
+
 export class Tally {
   cases = 0;
   /** The largest relative or absolute difference among the numbers that were compared with a tolerance. */
@@ -11,8 +14,7 @@ export class Tally {
   constructor(readonly folder: string) {}
 
   /** A parsed vector file. */
-  // biome-ignore lint/suspicious/noExplicitAny: vector files are read as they are; a wrong shape shows as a difference
-  read(file: string): any {
+  read(file: string): Vector {
     return JSON.parse(readFileSync(join(this.folder, file), "utf8"));
   }
 
