@@ -1,7 +1,7 @@
 /** Liquid alpha: how fast a bond follows, by how far the validator's weight is from the consensus. Step 11. */
 import type { LiquidAlpha } from "./epoch-input.ts";
-import { exponentiate } from "./exponential.ts";
-import { divide, type Fixed, multiply, one, u16ToProportion } from "./fixed.ts";
+import { type Fixed, multiply, one, u16ToProportion } from "./fixed.ts";
+import { sigmoids } from "./sigmoid.ts";
 
 /** How far a weight that buys is above the consensus, or how far one that sells is below the bond. */
 export function differenceOf(weight: Fixed, bond: Fixed, consensus: Fixed): Fixed {
@@ -14,12 +14,10 @@ export function alphasOf(differences: Float64Array, { low, high, steepness }: Li
   const highAlpha = u16ToProportion(high);
   // The chain divides by −100, which truncates towards 0.
   const slope = Math.trunc((steepness * one) / -100);
-  const powers = differences.map((difference) => multiplySigned(slope, difference - one / 2));
-  exponentiate(powers);
-  return powers.map((power) => {
-    const sigmoid = divide(one, one + power);
-    return clamp(lowAlpha + multiply(sigmoid, highAlpha - lowAlpha), lowAlpha, highAlpha);
-  });
+  const exponents = differences.map((difference) => multiplySigned(slope, difference - one / 2));
+  return sigmoids(exponents).map((sigmoid) =>
+    clamp(lowAlpha + multiply(sigmoid, highAlpha - lowAlpha), lowAlpha, highAlpha),
+  );
 }
 
 /** ⌊slope·x / 2³²⌋ for any sign: the slope's whole part times x is an integer, so only its fraction needs the floor. */

@@ -1,6 +1,6 @@
 /**
- * eˣ as the chain computes it: the Taylor series in I32F32 with every product and quotient truncated, so its error is
- * part of the protocol. Only liquid alpha needs it.
+ * 1/(1 + eˣ) as the chain computes it: eˣ by its Taylor series in I32F32 with every product and quotient truncated, so
+ * that its error is part of the protocol. Only liquid alpha needs it.
  */
 import { divide, type Fixed, one } from "./fixed.ts";
 
@@ -16,18 +16,22 @@ const half = 2 ** 16;
 const perHalf = 2 ** -16;
 
 /**
- * Replaces each x by eˣ, in I32F32, x clamped to ±20. A whole row at a time: a series is one long chain of dependent
+ * 1/(1 + eˣ) of each x, in I32F32, x clamped to ±20. A whole row at a time: a series is one long chain of dependent
  * operations, and a processor works on many such chains as fast as on one.
  */
-export function exponentiate(values: Float64Array): void {
+export function sigmoids(values: Float64Array): Float64Array {
   const argument = values.map((value) => Math.max(-argumentMax, Math.min(argumentMax, value)));
   const power = seriesInDoubles(argument.map((x) => (Math.abs(x) <= doubleArgumentMax ? Math.abs(x) : 0)));
-  for (let index = 0; index < values.length; index++) {
-    const x = argument[index]!;
-    if (x === one) values[index] = eulerOf23Bits;
-    else if (Math.abs(x) > doubleArgumentMax) values[index] = wideExponential(x);
-    else values[index] = x < 0 ? divide(one, power[index]!) : power[index]!;
-  }
+  return argument.map((x, index) => {
+    if (Math.abs(x) > doubleArgumentMax) return wideSigmoid(x);
+    return divide(one, one + exponentialOf(x, power[index]!));
+  });
+}
+
+/** eˣ from e^|x|. */
+function exponentialOf(x: Fixed, power: Fixed): Fixed {
+  if (x === one) return eulerOf23Bits;
+  return x < 0 ? divide(one, power) : power;
 }
 
 /** Σ xⁱ/i! for 0 ≤ x ≤ 8. With both factors split at 2¹⁶, every product of parts is an integer below 2⁵³. */
@@ -51,8 +55,8 @@ function seriesInDoubles(x: Float64Array): Float64Array {
   return sum;
 }
 
-/** The same for 8 < |x| ≤ 20, which only an unusual steepness reaches. */
-function wideExponential(x: Fixed): Fixed {
+/** The whole for 8 < |x| ≤ 20, which only an unusual steepness reaches; e²⁰ does not fit a double's 53 bits. */
+function wideSigmoid(x: Fixed): Fixed {
   const magnitude = BigInt(Math.abs(x));
   let term = magnitude;
   let sum = magnitude + BigInt(one);
@@ -60,5 +64,6 @@ function wideExponential(x: Fixed): Fixed {
     term = ((term * magnitude) >> 32n) / order;
     sum += term;
   }
-  return Number(x < 0 ? (1n << 64n) / sum : sum);
+  const power = x < 0 ? (1n << 64n) / sum : sum;
+  return Number((1n << 64n) / (BigInt(one) + power));
 }
