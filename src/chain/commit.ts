@@ -1,4 +1,5 @@
 /** Writes a commitment: checks what the runtime would check, submits, and reads back what the chain then holds. */
+import { u8aToHex } from "@polkadot/util";
 import type { Netuid } from "../subnet.ts";
 import { readRegistration } from "./account.ts";
 import { dataVariant, readCommitment } from "./commitment.ts";
@@ -30,7 +31,7 @@ export async function submitCommitment(
   if (refused !== undefined) return refused;
   const submission = await submitter.submit({
     path: "Commitments.set_commitment",
-    args: () => ({ netuid, info: { fields: [{ [dataVariant(data)!]: data }] } }),
+    args: () => ({ netuid, info: { fields: [{ [dataVariant(data)!]: u8aToHex(data) }] } }),
     signer,
     ...(onSigned === undefined ? {} : { onSigned }),
   });

@@ -3,7 +3,7 @@
  * Integers up to 32 bits are numbers and wider ones bigints, by type and never by value; accounts are SS58; bytes are
  * Uint8Array; an enum is {kind, value}; an absent option is null.
  */
-import { GenericAccountId, type U8aFixed } from "@polkadot/types";
+import { CodecSet, Compact, Enum, GenericAccountId, Null, Option } from "@polkadot/types";
 import type { Codec } from "@polkadot/types/types";
 
 export type Plain =
@@ -16,34 +16,32 @@ export type Plain =
   | readonly Plain[]
   | { readonly [key: string]: Plain };
 
-interface CodecShape extends Codec {
-  readonly isNone?: boolean;
-  readonly unwrap?: () => Codec;
-  readonly type?: string;
-  readonly inner?: Codec;
-  readonly index?: number;
-  readonly bitLength?: () => number;
-  readonly toBigInt?: () => bigint;
+interface Integer extends Codec {
+  bitLength(): number;
+  toBigInt(): bigint;
 }
 
 /** The plain form of a decoded value. */
 export function plainOf(codec: Codec): Plain {
-  const shape = codec as CodecShape;
-  if (shape instanceof GenericAccountId) return shape.toString();
-  if (shape instanceof Uint8Array) return Uint8Array.from(shape as U8aFixed);
-  if (shape instanceof Boolean) return shape.valueOf();
-  if (shape instanceof String) return shape.valueOf();
-  if (typeof shape.isNone === "boolean") return shape.isNone ? null : plainOf(shape.unwrap!());
-  if (typeof shape.toBigInt === "function" && typeof shape.bitLength === "function")
-    return shape.bitLength() <= 32 ? Number(shape.toBigInt()) : shape.toBigInt();
-  if (shape instanceof Map) return plainOfMap(shape);
-  if (Array.isArray(shape)) return shape.map((item: Codec) => plainOf(item));
-  if (typeof shape.type === "string" && shape.inner !== undefined)
-    return { kind: shape.type, value: shape.inner.toRawType() === "Null" ? null : plainOf(shape.inner) };
-  if (typeof shape.unwrap === "function") return plainOf(shape.unwrap());
-  if (shape instanceof Set) return [...shape].map((item) => plainOf(item as Codec));
-  if (codec.toRawType() === "Null") return null;
+  // The classes come before shapes: an enum with a variant "None" has an `isNone` like an option's.
+  if (codec instanceof GenericAccountId) return codec.toString();
+  if (codec instanceof Enum) return { kind: codec.type, value: plainOf(codec.inner) };
+  if (codec instanceof Option) return codec.isNone ? null : plainOf(codec.unwrap());
+  if (codec instanceof Compact) return plainOf(codec.unwrap());
+  if (codec instanceof Null) return null;
+  if (codec instanceof CodecSet) return [...codec.strings];
+  if (codec instanceof Uint8Array) return Uint8Array.from(codec);
+  if (codec instanceof Boolean) return codec.valueOf();
+  if (codec instanceof String) return codec.valueOf();
+  if (codec instanceof Map) return plainOfMap(codec);
+  if (Array.isArray(codec)) return codec.map((item: Codec) => plainOf(item));
+  if (isInteger(codec)) return codec.bitLength() <= 32 ? Number(codec.toBigInt()) : codec.toBigInt();
   return codec.toU8a();
+}
+
+function isInteger(codec: Codec): codec is Integer {
+  const { bitLength, toBigInt } = codec as Partial<Integer>;
+  return typeof bitLength === "function" && typeof toBigInt === "function";
 }
 
 /** A struct's keys are text; a BTreeMap's are values and stay a list of pairs. */

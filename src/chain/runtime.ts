@@ -167,7 +167,10 @@ export class Runtime {
       : this.#decode(this.#typeName(constant.type), constant.value.toU8a(true), path);
   }
 
-  /** A call's SCALE bytes from its arguments by name; the names are the metadata's own. */
+  /**
+   * A call's SCALE bytes from its arguments by name; the names are the metadata's own. Bytes are given as hex: a
+   * Uint8Array would be read as bytes that are SCALE already.
+   */
   encodeCall(path: string, args: Readonly<Record<string, unknown>>): Uint8Array {
     const [pallet, name] = split(path);
     const entry = this.#pallet(pallet);

@@ -2,6 +2,7 @@
  * Sets weights in the way that the subnet takes them: in the plain, as a hash that is revealed later, or locked until a
  * round of the drand beacon. Checks first, waits for the rate limit, submits once, and reads back what the chain holds.
  */
+import { u8aToHex } from "@polkadot/util";
 import { readBeacon, roundAt } from "./beacon.ts";
 import { timelockPayload } from "./commit-hash.ts";
 import { epochOfNextBlock, epochStart, readEpochState } from "./epoch.ts";
@@ -83,7 +84,7 @@ async function sendTimelocked(link: Link, submitter: Submitter, plan: Plan): Pro
     args: () => ({
       netuid,
       mecid,
-      commit,
+      commit: u8aToHex(commit),
       reveal_round: revealRound,
       commit_reveal_version: hyperparameters.commitRevealVersion,
     }),
