@@ -27,7 +27,8 @@ export interface AttentionOptions {
   readonly softcap?: number;
   /** See Attention in graph/op.ts; 0 is none. */
   readonly window?: number;
-  readonly bias?: Node | undefined;
+  /** Added to the scaled scores: [1, heads, tokens, keys]. */
+  readonly scoreBias?: Node | undefined;
   readonly sinks?: Node | undefined;
   readonly rope?: { readonly name: string; readonly rope: Rope; readonly interleaved?: boolean } | undefined;
 }
@@ -133,7 +134,7 @@ export class Builder {
    * returns [rows, heads · headSize].
    */
   attention(query: Node, key: Node, value: Node, options: AttentionOptions): Node {
-    const { layer, heads, kvHeads, headSize, rope, bias, sinks, window = 0, softcap = 0 } = options;
+    const { layer, heads, kvHeads, headSize, rope, scoreBias, sinks, window = 0, softcap = 0 } = options;
     const { scale = 1 / Math.sqrt(headSize) } = options;
     const turn = (x: Node, count: number) =>
       rope === undefined ? this.sequences(x) : this.rotate(this.sequences(x), count, rope);
@@ -152,7 +153,7 @@ export class Builder {
         lengths: this.#input("lengths", "i32", ["batch"]),
         total: this.#input("total", "i32", []),
         past,
-        bias,
+        bias: scoreBias,
         sinks,
       },
       { heads, kvHeads, headSize, scale, softcap, window },

@@ -119,10 +119,11 @@ export function mlp(
 }
 
 /** Consecutive pieces of the last axis: [rows, a + b + c] → [rows, a], [rows, b], [rows, c]. */
-export function split(x: Node, ...sizes: readonly number[]): Node[] {
+export function split<const S extends readonly number[]>(x: Node, ...sizes: S): { readonly [K in keyof S]: Node } {
   const axis = x.shape.length - 1;
   let start = 0;
-  return sizes.map((size) => slice(x, axis, start, (start += size)));
+  const pieces = sizes.map((size) => slice(x, axis, start, (start += size)));
+  return pieces as { [K in keyof S]: Node };
 }
 
 /** cap · tanh(x / cap) */
@@ -155,4 +156,17 @@ export function divide(config: ConfigReader, total: number, by: number, what: st
 
 export function widthOf(x: Node): number {
   return x.shape.at(-1) as number;
+}
+
+/** x + attend(norm x), then that + feed(norm of that): the layer of Llama and most since. */
+export function preNormLayer(
+  x: Node,
+  parts: {
+    readonly norms: readonly [(x: Node) => Node, (x: Node) => Node];
+    readonly attend: (x: Node) => Node;
+    readonly feed: (x: Node) => Node;
+  },
+): Node {
+  const attended = add(x, parts.attend(parts.norms[0](x)));
+  return add(attended, parts.feed(parts.norms[1](attended)));
 }

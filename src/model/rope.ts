@@ -6,7 +6,8 @@
  * et al. 2023), LongRoPE (Ding et al. 2024), Llama 3.1. Where a paper leaves something open, transformers' reading is
  * followed, in single precision as there, since at position 100,000 the last bit of a frequency is a visible angle.
  */
-import type { ConfigReader } from "./config.ts";
+import { invalid } from "../base/invalid.ts";
+import { type ConfigReader, ModelProblem } from "./config.ts";
 
 export interface Rope {
   /** How many dimensions of a head are rotated. */
@@ -39,47 +40,84 @@ export function rotaryTables(
 }
 
 export interface RopeSource {
-  /** Rotated dimensions of a head. */
-  readonly rotated: number;
-  /** Where neither the config nor its rope object has `rope_theta`. */
+  readonly headSize: number;
+  /** The class's `rope_theta`. */
   readonly theta: number;
   readonly contextTokens: number;
+  /** The class's `partial_rotary_factor`; absent: the class rotates whole heads and knows no such key. */
+  readonly partial?: number;
   /** Phi 3 keeps the length before extension outside of the rope object, and there it wins. */
-  readonly originalTokens?: number | undefined;
+  readonly originalTokens?: number;
+  /** The config's own keys for the two, where they have other names. */
+  readonly keys?: { readonly theta: string; readonly partial: string };
+  /** The names of rope types that the class knows, with what they mean; absent: all, by their usual names. */
+  readonly types?: Readonly<Record<string, RopeType>>;
 }
 
 /**
- * Reads one rope object (`rope_scaling` or `rope_parameters`, or a member of a nested one; undefined: there is none).
- * An unknown `rope_type` is refused by name, and so is a key that the type does not have.
+ * The rope of a config that has one: `rope_theta`, `partial_rotary_factor` and the object with the scaling rule.
+ * Of the two spellings of the object, `rope_scaling` wins over `rope_parameters`, as in transformers.
  */
-export function readRope(parameters: ConfigReader | undefined, source: RopeSource): Rope {
+export function readRope(config: ConfigReader, source: RopeSource): Rope {
+  const parameters = config.object("rope_scaling") ?? config.object("rope_parameters");
+  config.ignore("rope_parameters");
+  const { theta: thetaKey, partial: partialKey } = source.keys ?? usualKeys;
+  // A class with keys of its own does not read the usual ones.
+  if (source.keys !== undefined) config.ignore(...Object.values(usualKeys));
+  const theta = config.number(thetaKey, source.theta, { min: 1 });
+  if (source.partial === undefined) {
+    config.only(partialKey, 1);
+    return readRopeObject(parameters, { ...source, theta });
+  }
+  return readRopeObject(parameters, { ...source, theta, partial: config.number(partialKey, source.partial) });
+}
+
+const usualKeys = { theta: "rope_theta", partial: "partial_rotary_factor" } as const;
+
+/**
+ * One rope object, what it leaves out taken from `source`; undefined: there is none. An unknown `rope_type` is refused
+ * by name, and so is a key that the type does not have.
+ */
+export function readRopeObject(parameters: ConfigReader | undefined, source: RopeSource): Rope {
   const theta = parameters?.number("rope_theta", source.theta, { min: 1 }) ?? source.theta;
-  const base: Base = { ...source, theta };
-  parameters?.ignore("partial_rotary_factor");
+  const rotated = rotatedSize(parameters, source);
   const key = parameters?.has("rope_type") ? "rope_type" : "type";
   parameters?.ignore("type");
-  const rule = parameters?.choice(key, rules, "default") ?? rules.default!;
-  return { rotated: source.rotated, frequencies: rule(base, parameters) };
+  const names = source.types ?? allTypes;
+  const rule = rules[parameters?.choice(key, names, "default") ?? "default"];
+  return { rotated, frequencies: rule({ ...source, theta, rotated }, parameters) };
 }
 
-/**
- * The rope object of a config that has one rope: `rope_scaling` wins over `rope_parameters`, as in transformers.
- * The other is still read, so that what it holds is known.
- */
-export function ropeObject(config: ConfigReader): ConfigReader | undefined {
-  const scaling = config.object("rope_scaling");
-  if (scaling === undefined) return config.object("rope_parameters");
-  config.ignore("rope_parameters");
-  return scaling;
+function rotatedSize(parameters: ConfigReader | undefined, { headSize, partial }: RopeSource): number {
+  const key = "partial_rotary_factor";
+  if (partial === undefined) parameters?.only(key, 1);
+  const factor = partial === undefined ? 1 : (parameters?.number(key, partial, { min: 0, max: 1 }) ?? partial);
+  const rotated = Math.trunc(headSize * factor);
+  if (rotated < 2 || rotated % 2 === 1) {
+    const what = `of a head of ${headSize}, ${rotated} dimensions would be rotated, not an even number`;
+    throw new ModelProblem(invalid("config-malformed", `config.json: ${what}`));
+  }
+  return rotated;
 }
 
 interface Base extends RopeSource {
-  readonly theta: number;
+  readonly rotated: number;
 }
 
 type Rule = (base: Base, parameters: ConfigReader | undefined) => Rope["frequencies"];
 
-const rules: Readonly<Record<string, Rule>> = {
+type RopeType = "default" | "linear" | "dynamic" | "llama3" | "yarn" | "longrope";
+
+const allTypes: Readonly<Record<string, RopeType>> = {
+  default: "default",
+  linear: "linear",
+  dynamic: "dynamic",
+  llama3: "llama3",
+  yarn: "yarn",
+  longrope: "longrope",
+};
+
+const rules: Readonly<Record<RopeType, Rule>> = {
   default: ({ theta, rotated }, parameters) => {
     // transformers writes these beside the type whatever it is; they have no meaning here.
     parameters?.ignore("factor", "original_max_position_embeddings");

@@ -1,5 +1,6 @@
 /** The sizes that most decoders have in config.json, under the names of Llama. */
 
+import { readSlidingLayers } from "./attention.ts";
 import type { ConfigReader } from "./config.ts";
 import { divide } from "./parts.ts";
 
@@ -45,4 +46,29 @@ export function readSizes(config: ConfigReader, defaults: SizeDefaults): Decoder
   config.ignore("head_dim");
   const contextTokens = config.integer("max_position_embeddings", defaults.contextTokens);
   return { vocabulary, hidden, layers, heads, kvHeads, headSize, contextTokens };
+}
+
+/**
+ * `sliding_window`: null is none, absence the class's default. 0 would hide from a token even itself and is refused.
+ */
+export function readWindow(config: ConfigReader, fallback: number): number {
+  if (config.lists("sliding_window") && !config.has("sliding_window")) {
+    config.ignore("sliding_window");
+    return 0;
+  }
+  return fallback === 0 && !config.lists("sliding_window") ? 0 : config.integer("sliding_window", fallback);
+}
+
+/**
+ * The rule of the Qwen family: layers from `max_window_layers` on slide, if `use_sliding_window` says so; `layer_types`
+ * wins over it. Returns each layer's window, 0 for none.
+ */
+export function readQwenWindows(config: ConfigReader, layers: number): readonly number[] {
+  const used = config.flag("use_sliding_window", false);
+  if (!used) config.ignore("sliding_window");
+  const window = used ? readWindow(config, 4096) : 0;
+  const first = config.integer("max_window_layers", 28, { min: 0 });
+  const sliding = readSlidingLayers(config, layers, (index) => window > 0 && index >= first);
+  if (window === 0 && sliding.includes(true)) config.refuse("layer_types", "there is no sliding_window");
+  return sliding.map((slides) => (slides ? window : 0));
 }

@@ -1,0 +1,67 @@
+/** Gemma 2: Gemma with norms after each half as well, soft caps on scores and logits, a window in every second layer. */
+import { add, mul } from "../../graph/expression.ts";
+import type { Architecture } from "../architecture.ts";
+import { readSlidingLayers, selfAttention } from "../attention.ts";
+import { activations, embedding, gatedMlp, head, rmsNorm, softcap } from "../parts.ts";
+import { readRope } from "../rope.ts";
+import { readSizes, readWindow } from "../sizes.ts";
+
+export const gemma2: Architecture = {
+  className: "Gemma2ForCausalLM",
+  modelType: "gemma2",
+  prefix: "model.",
+  read(config) {
+    const sizes = readSizes(config, { contextTokens: 8192, kvHeads: 4, headSize: 256 });
+    const { vocabulary, hidden, contextTokens, layers } = sizes;
+    // The released configs say `hidden_act` too, which the class does not read.
+    config.ignore("hidden_act");
+    const mlp = {
+      size: config.integer("intermediate_size"),
+      activation: config.choice("hidden_activation", activations, "gelu_pytorch_tanh"),
+    };
+    const attentionBias = config.flag("attention_bias", false);
+    const bias = { projections: attentionBias, output: attentionBias };
+    const norms = { epsilon: config.number("rms_norm_eps", 1e-6, { min: 0 }), unit: true };
+    const rope = readRope(config, { ...sizes, theta: 10_000 });
+    const window = readWindow(config, 4096);
+    const sliding = readSlidingLayers(config, layers, (index) => index % 2 === 0);
+    const scale = config.number("query_pre_attn_scalar", 256, { min: Number.MIN_VALUE }) ** -0.5;
+    const scoreCap = readCap("attn_logit_softcapping", 50);
+    const logitCap = readCap("final_logit_softcapping", 30);
+    const tied = config.flag("tie_word_embeddings", true);
+    config.only("use_bidirectional_attention", false);
+    // Early releases wrote how their cache was laid out.
+    config.ignore("cache_implementation", "sliding_window_size");
+
+    function readCap(key: string, fallback: number): number {
+      return config.lists(key) && !config.has(key) ? config.number(key, 0) : config.number(key, fallback, { min: 0 });
+    }
+
+    return {
+      vocabulary,
+      contextTokens,
+      layers,
+      width: hidden,
+      ropes: { rope },
+      embed: (b) => mul(embedding(b, "model.embed_tokens", vocabulary, hidden), Math.sqrt(hidden)),
+      layer(b, x, index) {
+        const at = `model.layers.${index}`;
+        const norm = (y: typeof x, name: string) => rmsNorm(b, y, `${at}.${name}`, norms);
+        const attended = selfAttention(b, norm(x, "input_layernorm"), `${at}.self_attn`, {
+          ...sizes,
+          layer: index,
+          bias,
+          scale,
+          softcap: scoreCap,
+          window: sliding[index] ? window : 0,
+          rope: { name: "rope", rope },
+        });
+        const half = add(x, norm(attended, "post_attention_layernorm"));
+        const fed = gatedMlp(b, norm(half, "pre_feedforward_layernorm"), `${at}.mlp`, mlp);
+        return add(half, norm(fed, "post_feedforward_layernorm"));
+      },
+      finish: (b, x) => rmsNorm(b, x, "model.norm", norms),
+      head: (b, x) => softcap(head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }), logitCap),
+    };
+  },
+};

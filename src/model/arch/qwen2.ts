@@ -1,0 +1,53 @@
+/** Qwen 2 and 2.5: Llama with biases on queries, keys and values, and a window in the later layers where asked for. */
+import type { Architecture } from "../architecture.ts";
+import { selfAttention } from "../attention.ts";
+import { activations, embedding, gatedMlp, head, preNormLayer, rmsNorm } from "../parts.ts";
+import { readRope } from "../rope.ts";
+import { readQwenWindows, readSizes } from "../sizes.ts";
+
+export const qwen2: Architecture = {
+  className: "Qwen2ForCausalLM",
+  modelType: "qwen2",
+  prefix: "model.",
+  read(config) {
+    const sizes = readSizes(config, { contextTokens: 32_768, kvHeads: 32 });
+    const { vocabulary, hidden, contextTokens, layers } = sizes;
+    const mlp = {
+      size: config.integer("intermediate_size"),
+      activation: config.choice("hidden_act", activations, "silu"),
+    };
+    const bias = { projections: true, output: false };
+    const epsilon = config.number("rms_norm_eps", 1e-6, { min: 0 });
+    const rope = readRope(config, { ...sizes, theta: 10_000 });
+    const windows = readQwenWindows(config, layers);
+    const tied = config.flag("tie_word_embeddings", false);
+
+    return {
+      vocabulary,
+      contextTokens,
+      layers,
+      width: hidden,
+      ropes: { rope },
+      embed: (b) => embedding(b, "model.embed_tokens", vocabulary, hidden),
+      layer(b, x, index) {
+        const at = `model.layers.${index}`;
+        const norm = (name: string) => (y: typeof x) => rmsNorm(b, y, `${at}.${name}`, { epsilon });
+        const window = windows[index]!;
+        return preNormLayer(x, {
+          norms: [norm("input_layernorm"), norm("post_attention_layernorm")],
+          attend: (y) =>
+            selfAttention(b, y, `${at}.self_attn`, {
+              ...sizes,
+              layer: index,
+              bias,
+              window,
+              rope: { name: "rope", rope },
+            }),
+          feed: (y) => gatedMlp(b, y, `${at}.mlp`, mlp),
+        });
+      },
+      finish: (b, x) => rmsNorm(b, x, "model.norm", { epsilon }),
+      head: (b, x) => head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }),
+    };
+  },
+};
