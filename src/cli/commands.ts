@@ -16,6 +16,24 @@ const sections: readonly Section[] = [
     },
   },
   {
+    title: "Rules",
+    commands: {
+      competition: {
+        summary: "the competitions as data: list, show, check, at, schema",
+        load: () => import("./competition.ts"),
+      },
+    },
+  },
+  {
+    title: "Chain",
+    commands: {
+      consensus: {
+        summary: "explain a weight matrix: what the consensus clips, who earns what",
+        load: () => import("./consensus.ts"),
+      },
+    },
+  },
+  {
     title: "Local subnet",
     commands: {
       localnet: {

@@ -69,36 +69,14 @@ export interface RoundVerdict {
 
 /** Judges a round. See the types for what goes in and comes out. */
 export function judgeRound(input: RoundInput): RoundVerdict {
-  const { competition, block } = input;
-  const rules = competition.rules;
+  const { competition } = input;
+  const { replacedHotkey } = competition.rules;
   const tasks = weighTasks(competition, new Set(input.loadedTasks ?? competition.tasks.map(({ name }) => name)));
   const previous = withoutDeparted(input);
   if (tasks.length === 0) return { kind: "no-task", standings: [], roundWeights: [], averages: previous };
   if (input.models.length === 0) return { kind: "nobody", standings: [], roundWeights: [], averages: previous };
 
-  const models = input.models.toSorted(byPrecedence);
-  const scores = models.map((model) => scoreModel(tasks, model.perTask, rules.failedTask));
-  const originals = rules.duplicates === "earliest" ? findOriginals(models) : new Map<Uid, Uid>();
-  const contending = models.flatMap((model, index) => (originals.has(model.uid) ? [] : [index]));
-  const records = playMatches(
-    tasks,
-    contending.map((index) => ({ model: models[index]!, score: scores[index]!.score })),
-    competition,
-    block,
-  );
-  const recordOf = new Map(contending.map((index, place) => [index, records[place]!]));
-
-  const hasResult = (model: RoundModel, score: number) =>
-    Number.isFinite(score) || (competition.winRate === "per-batch" && tasks.some((task) => isMeasured(model, task)));
-  const entries = models.map((model, index) => {
-    const { score, tasks: parts } = scores[index]!;
-    const duplicateOf = originals.get(model.uid) ?? null;
-    const outcome = duplicateOf !== null ? "duplicate" : hasResult(model, score) ? "scored" : "failed";
-    const record = recordOf.get(index) ?? { wins: 0, matches: 0, winRate: 0 };
-    const { uid, hotkey, modelBlock } = model;
-    const epsilon = epsilonAt(competition.epsilon, block, modelBlock);
-    return { uid, hotkey, modelBlock, outcome, duplicateOf, score, tasks: parts, epsilon, ...record } as const;
-  });
+  const entries = measure(input, tasks);
   const weights = weighRound(entries, competition);
   const standings = entries
     .map((entry, index) => ({ ...entry, weight: weights[index]! }))
@@ -107,9 +85,40 @@ export function judgeRound(input: RoundInput): RoundVerdict {
   const roundWeights = standings
     .map(({ uid, hotkey, weight }) => ({ uid, hotkey, weight }))
     .toSorted((a, b) => a.uid - b.uid);
-  const { alpha } = competition.movingAverage;
-  const averages = movingAverage(previous, roundWeights, { alpha, replacedHotkey: rules.replacedHotkey });
+  const averages = movingAverage(previous, roundWeights, { alpha: competition.movingAverage.alpha, replacedHotkey });
   return { kind: "judged", standings, roundWeights, averages };
+}
+
+/** Scores and matches of every model, in order of precedence. */
+function measure(
+  { competition, block, models: given }: RoundInput,
+  tasks: readonly Task[],
+): Omit<Standing, "weight" | "rank">[] {
+  const models = given.toSorted(byPrecedence);
+  const scores = models.map((model) => scoreModel(tasks, model.perTask, competition.rules.failedTask));
+  const originals = competition.rules.duplicates === "earliest" ? findOriginals(models) : new Map<Uid, Uid>();
+  const contending = models.flatMap((model, index) =>
+    originals.has(model.uid) ? [] : [{ model, index, score: scores[index]!.score }],
+  );
+  const played = playMatches(tasks, contending, competition, block);
+  const playedBy = new Map(contending.map(({ index }, place) => [index, played[place]!]));
+  return models.map((model, index) => {
+    const { uid, hotkey, modelBlock } = model;
+    const { score, tasks: parts } = scores[index]!;
+    const duplicateOf = originals.get(uid) ?? null;
+    const outcome =
+      duplicateOf !== null ? "duplicate" : isScored(model, score, tasks, competition) ? "scored" : "failed";
+    const epsilon = epsilonAt(competition.epsilon, block, modelBlock);
+    const record = playedBy.get(index) ?? { wins: 0, matches: 0, winRate: 0 };
+    return { uid, hotkey, modelBlock, outcome, duplicateOf, score, tasks: parts, epsilon, ...record };
+  });
+}
+
+/** Per batch, a model with a failed batch still contends in the others. */
+function isScored(model: RoundModel, score: number, tasks: readonly Task[], { winRate }: Competition): boolean {
+  if (Number.isFinite(score)) return true;
+  if (winRate === "per-score") return false;
+  return tasks.some(({ name }) => Array.prototype.some.call(lossesOf(model.perTask[name]), Number.isFinite));
 }
 
 const placeOf: Readonly<Record<Standing["outcome"], number>> = { scored: 0, failed: 1, duplicate: 2 };
@@ -177,10 +186,6 @@ function playMatches(
     }
   }
   return played;
-}
-
-function isMeasured(model: RoundModel, task: Task): boolean {
-  return Array.prototype.some.call(lossesOf(model.perTask[task.name]), Number.isFinite);
 }
 
 function lossesOf(result: TaskResult | undefined): ArrayLike<number> {

@@ -1,0 +1,47 @@
+/** Which competitions a command works with: a built-in name or a file of the operator's. */
+import { readFile, stat } from "node:fs/promises";
+import type { StringArgDef } from "citty";
+import { messageOf, OperatorError } from "../base/errors.ts";
+import { builtInCompetitions, builtInNames, isBuiltIn } from "../competition/built-in.ts";
+import type { CompetitionFile } from "../competition/competition.ts";
+import { type ParsedFile, parseCompetitionFile } from "../competition/competition-file.ts";
+
+/** The flag of every command that needs the competitions. */
+export const competitionFileArg: StringArgDef = {
+  type: "string",
+  valueHint: "NAME|FILE",
+  description: `the competitions: ${builtInNames.join(", ")}, or a JSON file (\`finetune competition schema\`)`,
+};
+
+const fileBytesMax = 10_000_000;
+
+/** The competitions of a built-in name or a file; an `OperatorError` lists every mistake in a file. */
+export async function loadCompetitions(nameOrPath: string): Promise<CompetitionFile> {
+  if (isBuiltIn(nameOrPath)) return builtInCompetitions(nameOrPath);
+  const parsed = await parseFile(nameOrPath);
+  if (parsed.kind === "competitions") return parsed.file;
+  const lines = parsed.problems.map(({ path, message }) => `  ${path === "" ? "" : `${path}: `}${message}`);
+  throw new OperatorError(
+    `${nameOrPath} is not a valid competition file:\n${lines.join("\n")}`,
+    "`finetune competition schema` prints what a competition file holds, `finetune competition show 1 --competition-file demo --json` an example.",
+  );
+}
+
+/** Reads and checks a file; only a file that cannot be read is an error here. */
+export async function parseFile(path: string): Promise<ParsedFile> {
+  try {
+    const { size } = await stat(path);
+    if (size > fileBytesMax)
+      throw new OperatorError(
+        `${path} has ${size} bytes; a competition file has at most ${fileBytesMax}.`,
+        "Is it the right file?",
+      );
+    return parseCompetitionFile(await readFile(path, "utf8"));
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(
+      `The competition file ${path} cannot be read: ${messageOf(error)}.`,
+      `Give a path, or one of the built-in names: ${builtInNames.join(", ")}.`,
+    );
+  }
+}
