@@ -1,11 +1,8 @@
-/** The drand beacon that the chain listens to, as the chain itself describes it, and the round that a block will have. */
+/** The drand beacon that the chain listens to, as the chain itself describes it. */
 import { FailureError } from "../base/errors.ts";
 import type { Plain } from "./plain.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Beacon } from "./timelock.ts";
-
-/** A pulse reaches the chain this many blocks after its time; a commit must not open before its reveal epoch began. */
-const pulseDelayBlocks = 3;
 
 export interface ChainBeacon extends Beacon {
   /** The newest round that the chain has seen. */
@@ -26,21 +23,4 @@ export async function readBeacon(snapshot: Snapshot): Promise<ChainBeacon> {
     periodSeconds: Number(period),
     lastRound: lastRound as bigint,
   };
-}
-
-/**
- * The round that opens in the first blocks of a reveal epoch which begins `blocksAhead` of now:
- * floor((now + (blocksAhead + 3) · block time − genesis) / period), and always one that the chain has not seen.
- */
-export function roundAt(
-  beacon: ChainBeacon,
-  {
-    blocksAhead,
-    blockTimeMs,
-    nowMs,
-  }: { readonly blocksAhead: number; readonly blockTimeMs: number; readonly nowMs: number },
-): bigint {
-  const seconds = (nowMs + (blocksAhead + pulseDelayBlocks) * blockTimeMs) / 1000 - beacon.genesisSeconds;
-  const byClock = BigInt(Math.floor(seconds / beacon.periodSeconds));
-  return byClock > beacon.lastRound ? byClock : beacon.lastRound + 1n;
 }

@@ -3,13 +3,14 @@
  * round of the drand beacon. Checks first, waits for the rate limit, submits once, and reads back what the chain holds.
  */
 import { u8aToHex } from "@polkadot/util";
-import { readBeacon, roundAt } from "./beacon.ts";
+import { readBeacon } from "./beacon.ts";
 import { timelockPayload } from "./commit-hash.ts";
-import { epochOfNextBlock, epochStart, readEpochState } from "./epoch.ts";
+import { readEpochState } from "./epoch.ts";
 import { revealOf, submitHash } from "./hash-commit.ts";
 import type { Link } from "./link.ts";
 import { readBack, rowIsStored, waitForBlock, weightsCall } from "./mechanism.ts";
 import type { Plain } from "./plain.ts";
+import { revealRound } from "./reveal-round.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Call, refusedBeforehand, type Submission, type Submitter } from "./submission.ts";
 import { timelockEncrypt } from "./timelock.ts";
@@ -70,28 +71,31 @@ async function sendTimelocked(link: Link, submitter: Submitter, plan: Plan): Pro
   const { row, attempt, snapshot, weights } = plan;
   const { mecid, versionKey, hyperparameters } = attempt;
   const { netuid, signer } = weights;
-  const [beacon, epochs] = await Promise.all([readBeacon(snapshot), readEpochState(snapshot, netuid)]);
-  const revealEpoch = epochOfNextBlock(epochs) + hyperparameters.revealPeriodEpochs;
-  const revealRound = roundAt(beacon, {
-    blocksAhead: epochStart(epochs, revealEpoch) - snapshot.block,
-    blockTimeMs: link.blockTimeMs,
-    nowMs: Date.now(),
+  const [beacon, state] = await Promise.all([readBeacon(snapshot), readEpochState(snapshot, netuid)]);
+  const byClock = revealRound({
+    state,
+    revealPeriodEpochs: hyperparameters.revealPeriodEpochs,
+    beacon,
+    blockSeconds: link.blockTimeMs / 1000,
+    nowUnixSeconds: Date.now() / 1000,
   });
+  // The chain refuses a round that it has seen; on a chain whose clock is ahead of ours the formula may give one.
+  const round = byClock > beacon.lastRound ? byClock : beacon.lastRound + 1n;
   const payload = timelockPayload({ publicKey: signer.publicKey, uids: row.uids, values: row.values, versionKey });
-  const commit = timelockEncrypt(payload, { round: revealRound, publicKey: beacon.publicKey });
+  const commit = timelockEncrypt(payload, { round, publicKey: beacon.publicKey });
   const submission = await submitter.submit({
     path: weightsCall("commit_timelocked", mecid),
     args: () => ({
       netuid,
       mecid,
       commit: u8aToHex(commit),
-      reveal_round: revealRound,
+      reveal_round: round,
       commit_reveal_version: hyperparameters.commitRevealVersion,
     }),
     ...signing(plan),
   });
   const checked = await readBack(link, submission, (at) => timelockIsStored(at, plan, commit));
-  return { ...checked, revealRound };
+  return { ...checked, revealRound: round };
 }
 
 /** True when the commit waits on the chain; under the epoch of its block, or the next where that block began one. */
