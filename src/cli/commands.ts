@@ -52,7 +52,9 @@ const sections: readonly Section[] = [
 ];
 
 /** Commands that the program calls itself as (child processes); they work, but help does not list them. */
-const internal: Readonly<Record<string, Entry>> = {};
+const internal: Readonly<Record<string, Entry>> = {
+  worker: { summary: "serve one model over stdin and stdout", load: () => import("./worker.ts") },
+};
 
 export const root: Group = group("A fine-tuning subnet in one executable.", {
   ...Object.assign({}, ...sections.map((section) => section.commands)),
