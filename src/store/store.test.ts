@@ -193,6 +193,21 @@ test("a transaction is kept whole or not at all, also what went past Kysely", as
   await store.close();
 });
 
+test("using the store itself inside its transaction is a mistake that is said, not a wait without end", async () => {
+  const store = await openStore({ path, mode: "write", create: true });
+  const past = (work: () => Promise<unknown>) => expect(store.transaction(work)).rejects.toThrow("only the store that");
+  await past(() => store.db.selectFrom("events").selectAll().execute());
+  await past(() => store.bulk(() => {}));
+  await past(() => store.transaction(async () => {}));
+  // Work that was begun inside, but goes on after the end, is outside again.
+  let later: Promise<unknown> = Promise.resolve();
+  await store.transaction(async () => {
+    later = Bun.sleep(5).then(() => store.db.selectFrom("events").selectAll().execute());
+  });
+  expect(await later).toEqual([]);
+  await store.close();
+});
+
 test("a state in a folder that cannot be written is read all the same", async () => {
   const frozen = join(folder, "frozen");
   mkdirSync(frozen);

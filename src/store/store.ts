@@ -5,6 +5,7 @@
  * lock is taken before the file is opened for writing, so that two writers never migrate at once; migrations come before
  * the first query, since queries know the newest tables only.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -181,33 +182,49 @@ interface Opened extends Pick<Store, "path" | "mode" | "migrated"> {
 
 function storeOver({ connection, path, mode, migrated, release }: Opened): Store {
   let closed = false;
+  // There is one connection: who asks for it inside a transaction, but past the transaction's store, would wait for ever.
+  const current = new AsyncLocalStorage<{ open: boolean }>();
+  const assertOutside = () =>
+    assert(current.getStore()?.open !== true, "inside a transaction only the store that it hands out is used");
   const store: Store = {
     path,
     mode,
-    db: connection.db,
+    get db() {
+      assertOutside();
+      return connection.db;
+    },
     maintenance: connection,
     migrated,
-    transaction: (work) =>
-      connection.db.transaction().execute(async (db) => {
-        let ended = false;
+    transaction: async (work) => {
+      assertOutside();
+      return connection.db.transaction().execute(async (db) => {
+        const span = { open: true };
         const inner: Store = {
-          ...store,
+          path,
+          mode,
           db,
+          maintenance: connection,
+          migrated,
           transaction: (nested) => nested(inner),
           bulk: async (direct) => {
-            assert(!ended, "a transaction's store was used after the transaction");
+            assert(span.open, "a transaction's store was used after the transaction");
             return direct(connection.bulk);
           },
+          close: () => store.close(),
         };
         try {
-          return await work(inner);
+          return await current.run(span, () => work(inner));
         } finally {
-          ended = true;
+          span.open = false;
         }
-      }),
+      });
+    },
     // Kysely hands out the only connection to one user at a time: holding it keeps these statements out of a transaction
     // that another part of the program has open, which might yet be rolled back.
-    bulk: (work) => connection.db.connection().execute(async () => work(connection.bulk)),
+    bulk: async (work) => {
+      assertOutside();
+      return connection.db.connection().execute(async () => work(connection.bulk));
+    },
     close: async () => {
       if (closed) return;
       closed = true;
