@@ -66,8 +66,6 @@ const described = z.object({
   architecture: z.string().max(200),
   parameters: z.int().min(0),
   vocabularySize: z.int().min(1),
-  /** How the parameters are kept, and with how many threads: what the engine chose and says. */
-  mode: z.string().max(500),
 });
 const scanned = z.object({
   kind: z.literal("scanned"),
@@ -91,7 +89,7 @@ const loss = z.object({
   /** NLL of each scored token, in order; only when asked for. */
   nll: z.array(z.number()).optional(),
 });
-const continuation = z.object({ kind: z.literal("continuation"), ids: idList });
+const generation = z.object({ kind: z.literal("generation"), ids: idList });
 
 /** What each request is answered with, once per item; a sample that fails is an answer, not the end of the request. */
 export const resultSchemas = {
@@ -100,7 +98,7 @@ export const resultSchemas = {
   encode: z.discriminatedUnion("kind", [encoded, failure]),
   decode: z.discriminatedUnion("kind", [decoded, failure]),
   score: z.discriminatedUnion("kind", [loss, failure]),
-  generate: z.discriminatedUnion("kind", [continuation, failure]),
+  generate: z.discriminatedUnion("kind", [generation, failure]),
 } as const satisfies Record<RequestKind, z.ZodType>;
 
 export type ResultOf<K extends RequestKind> = z.infer<(typeof resultSchemas)[K]>;

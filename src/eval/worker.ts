@@ -1,0 +1,146 @@
+/**
+ * The child's side of protocol.ts: holds one model, answers requests one after the other, ends when its parent does.
+ * Everything that reads a stranger's files (tokenizer and template too) happens here.
+ */
+import { writeFileSync, writeSync } from "node:fs";
+import { type Invalid, isInvalid } from "../base/invalid.ts";
+import { dieWithParent } from "../base/lifeline.ts";
+import { type ModelFolder, openModelFolder } from "../model/folder.ts";
+import { scanParameters } from "../model/parameters.ts";
+import { readLines } from "./child-lines.ts";
+import type { Engine } from "./engine.ts";
+import type { EncodeResult, Request, RequestKind, ResultOf, Start } from "./protocol.ts";
+import { openTextTools, type TextTools } from "./text-tools.ts";
+
+/** The parent is trusted: its lines are as long as its samples. */
+const lineBytesMax = 2 ** 31;
+
+/** Serves requests from stdin until it ends. Never returns. */
+export async function serve(): Promise<never> {
+  dieWithParent();
+  volunteerForMemoryKill();
+  let model: HeldModel | undefined;
+  let last: Promise<void> = Promise.resolve();
+  for await (const line of readLines(Bun.stdin.stream(), lineBytesMax)) {
+    const message = JSON.parse(line) as Start | Request;
+    if (message.kind === "start") model = new HeldModel(message);
+    else last = last.then(() => answer(model!, message));
+    last.catch(crash);
+  }
+  // The parent is gone or has what it wanted; an answer that is still being computed has no reader.
+  process.exit(0);
+}
+
+/** When the machine runs out of memory the kernel shall take this process, not the validator. */
+function volunteerForMemoryKill(): void {
+  if (process.platform === "linux") writeFileSync("/proc/self/oom_score_adj", "1000");
+}
+
+/** The parent reads the end of stderr. */
+function crash(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(70);
+}
+
+async function answer(model: HeldModel, request: Request): Promise<void> {
+  const problem = await handlers[request.kind](model, request as never, (index, result) =>
+    say({ kind: "result", index, result }),
+  );
+  say(problem === undefined ? { kind: "done" } : { kind: "invalid", reason: problem.reason, detail: problem.detail });
+}
+
+/** Written at once, since the computation that follows does not let the event loop run. */
+function say(value: unknown): void {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+  for (let done = 0; done < bytes.length; ) done += writeSync(process.stdout.fd, bytes, done);
+}
+
+type Handler<K extends RequestKind> = (
+  model: HeldModel,
+  request: Request & { readonly kind: K },
+  report: (index: number, result: ResultOf<K>) => void,
+) => Promise<Invalid | undefined>;
+
+const handlers: { readonly [K in RequestKind]: Handler<K> } = {
+  async describe(held, _, report) {
+    const engine = await held.engine();
+    if (isInvalid(engine)) return engine;
+    const { architecture, parameters, vocabulary } = engine.model;
+    report(0, { kind: "described", architecture, parameters, vocabularySize: vocabulary });
+    return undefined;
+  },
+  async scan(held, _, report) {
+    const folder = await held.folder();
+    if (isInvalid(folder)) return folder;
+    const scan = await scanParameters(folder.tensors);
+    if (isInvalid(scan)) return scan;
+    const norms = Object.fromEntries(
+      [...scan.norms].map(([name, norm]) => [name, Number.isFinite(norm) ? norm : null]),
+    );
+    report(0, { kind: "scanned", nonFinite: Object.fromEntries(scan.nonFinite), norms });
+    return undefined;
+  },
+  async encode(held, { items, now }, report) {
+    const tools = await held.textTools();
+    if (isInvalid(tools)) return tools;
+    for (const [index, item] of items.entries()) report(index, failIfInvalid(await tools.encode(item, now)));
+    return undefined;
+  },
+  async decode(held, { items }, report) {
+    const tools = await held.textTools();
+    if (isInvalid(tools)) return tools;
+    for (const [index, { ids, skipSpecialTokens }] of items.entries())
+      report(index, { kind: "text", text: await tools.tokenizer.decode(ids, { skipSpecialTokens }) });
+    return undefined;
+  },
+  async score(held, { samples, perToken }, report) {
+    const engine = await held.engine();
+    if (isInvalid(engine)) return engine;
+    const onSample = (outcome: Awaited<ReturnType<Engine["score"]>>[number], index: number) => {
+      if (outcome.kind === "failed") return report(index, outcome);
+      const { nll } = outcome;
+      const lossNatsMean = nll.length === 0 ? null : nll.reduce((sum, value) => sum + value, 0) / nll.length;
+      report(index, { kind: "loss", lossNatsMean, tokensScored: nll.length, ...(perToken ? { nll: [...nll] } : {}) });
+    };
+    await engine.score(samples, { onSample });
+    return undefined;
+  },
+  async generate(held, { samples }, report) {
+    const engine = await held.engine();
+    if (isInvalid(engine)) return engine;
+    await engine.generate(samples, {
+      onSample: (outcome, index) =>
+        report(index, outcome.kind === "failed" ? outcome : { kind: "generation", ids: [...outcome.ids] }),
+    });
+    return undefined;
+  },
+};
+
+/** One item that the template or the tokenizer refuses costs that item alone. */
+function failIfInvalid(result: EncodeResult | Invalid): EncodeResult {
+  return result.kind === "invalid" ? { kind: "failed", reason: result.reason, detail: result.detail } : result;
+}
+
+/** The model, of which every part is opened when it is first needed. */
+class HeldModel {
+  readonly folder: () => Promise<ModelFolder | Invalid>;
+  readonly engine: () => Promise<Engine | Invalid>;
+  readonly textTools: () => Promise<TextTools | Invalid>;
+
+  constructor({ folder, links, tokenizerFolder, threads }: Start) {
+    this.folder = once(() => openModelFolder(folder, { links }));
+    this.engine = once(async () => {
+      const opened = await this.folder();
+      if (isInvalid(opened)) return opened;
+      // Loaded late: a child that only tokenises must not wait for the graph code and onnxruntime.
+      const { openEngine } = await import("./engine.ts");
+      return await openEngine(opened, threads === undefined ? {} : { threads });
+    });
+    this.textTools = once(() => openTextTools(tokenizerFolder ?? folder, links));
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
