@@ -2,8 +2,9 @@
  * The chain's I32F32 in doubles, exact to the last unit.
  *
  * A value is its integer of 2⁻³² units, kept in a double: integers up to 2⁵³ are exact there, which holds every
- * proportion (≤ 2³²) and every sum of 4096 of them (≤ 2⁴⁴). Products and quotients need up to 2⁶⁴, so they are done
- * in halves. BigInt would be exact as well, and some fifty times slower.
+ * proportion (≤ 2³²) and every sum of 4096 of them (≤ 2⁴⁴). Products and quotients need up to 2⁶⁴: a double rounds
+ * them, which settles nearly all of them, and the rest are done in parts. BigInt would be exact as well, and some
+ * fifty times slower.
  */
 
 /** An I32F32 as its integer number of 2⁻³² units. */
@@ -15,27 +16,51 @@ export const one: Fixed = 2 ** 32;
 const half = 2 ** 16;
 /** Multiplying by a power of two is as exact as dividing by its inverse, and much faster. */
 const perHalf = 2 ** -16;
+const perOne = 2 ** -32;
+/** A double below 2³⁶ is off by at most 2⁻¹⁷, so a fraction further than this from 0 and 1 has a sure floor. */
+const doubt = 2 ** -16;
 const denominatorMax = 2 ** 45;
 const denominatorMaxWide = 2 ** 37;
 const u16Max = 65_535;
 
 /**
  * ⌊a·b / 2³²⌋ for 0 ≤ a ≤ 2³⁶ and |b| ≤ 2³². The chain shifts the 128-bit product right, so negative products go
- * towards −∞. With a = h·2¹⁶ + l every intermediate is an integer below 2⁵³, and ⌊(h·b + l·b/2¹⁶)/2¹⁶⌋ does not change
- * when its inner fraction is dropped first.
+ * towards −∞. The rounded product decides unless it is too close to an integer to tell.
  */
 export function multiply(a: Fixed, b: Fixed): Fixed {
+  const product = a * b * perOne;
+  const floor = Math.floor(product);
+  const fraction = product - floor;
+  return fraction > doubt && fraction < 1 - doubt ? floor : multiplyInHalves(a, b);
+}
+
+/**
+ * ⌊a·2³² / b⌋ for 0 ≤ a ≤ b < 2⁴⁵, and 0 when b is 0 (the chain's `safe_div`). Scaling by 2³² is exact; the rounded
+ * quotient decides unless it is too close to an integer to tell.
+ */
+export function divide(a: Fixed, b: Fixed): Fixed {
+  const quotient = (a * one) / b;
+  const floor = Math.floor(quotient);
+  const fraction = quotient - floor;
+  return fraction > doubt && fraction < 1 - doubt ? floor : divideByDigits(a, b);
+}
+
+/**
+ * With a = h·2¹⁶ + l every intermediate is an integer below 2⁵³, and ⌊(h·b + l·b/2¹⁶)/2¹⁶⌋ does not change when its
+ * inner fraction is dropped first.
+ */
+function multiplyInHalves(a: Fixed, b: Fixed): Fixed {
   const high = Math.floor(a * perHalf);
   const low = a - high * half;
   return Math.floor((high * b + Math.floor(low * b * perHalf)) * perHalf);
 }
 
 /**
- * ⌊a·2³² / b⌋ for 0 ≤ a ≤ b < 2⁴⁵, and 0 when b is 0 (the chain's `safe_div`). Long division, 16 bits of the quotient
- * at a time where the remainder leaves room for that, else 8. Since the digit is below 2¹⁶ (2⁸) and b below 2³⁷ (2⁴⁵),
- * a quotient that is not an integer is further from the next one than the double's rounding, so `floor` cannot go wrong.
+ * Long division, 16 bits of the quotient at a time where the remainder leaves room for that, else 8. Since the digit is
+ * below 2¹⁶ (2⁸) and b below 2³⁷ (2⁴⁵), a quotient that is not an integer is further from the next one than the double's
+ * rounding, so `floor` cannot go wrong.
  */
-export function divide(a: Fixed, b: Fixed): Fixed {
+function divideByDigits(a: Fixed, b: Fixed): Fixed {
   if (b === 0) return 0;
   if (b < denominatorMaxWide) {
     const scaled = a * half;
