@@ -1,0 +1,66 @@
+/** What a person sees of a running validator: a line a step, and on a terminal one line that moves. */
+import { log, printable } from "../base/log.ts";
+import type { Progress, Report } from "../validator/context.ts";
+import { printJson } from "./output.ts";
+
+export function validatorProgress({ json }: { readonly json: boolean }): Report {
+  if (json) return (progress) => printJson(progress);
+  const line = process.stderr.isTTY ? new MovingLine() : undefined;
+  return (progress) => {
+    const text = printable(describe(progress));
+    if (line !== undefined && moves.has(progress.kind)) line.show(text);
+    else if (!moves.has(progress.kind)) {
+      line?.clear();
+      (progress.kind === "refused" || progress.kind === "failed" || progress.kind === "task-dropped"
+        ? log.warn
+        : log.info)(text);
+    }
+  };
+}
+
+/** Steps that come many times a second; where nothing moves they are left out. */
+const moves: ReadonlySet<Progress["kind"]> = new Set(["waiting", "downloading", "measuring"]);
+
+function describe(progress: Progress): string {
+  switch (progress.kind) {
+    case "waiting":
+      return `block ${progress.block}; the next round is due at ${progress.nextSyncBlock}`;
+    case "round":
+      return `${progress.resumed ? "going on with the" : "new"} round of ${progress.competition} at block ${progress.syncBlock}`;
+    case "downloading":
+      return `uid ${progress.uid} ${progress.repo}: ${megabytes(progress.doneBytes)} of ${megabytes(progress.totalBytes)} MB`;
+    case "admitted":
+      return `uid ${progress.uid} ${progress.repo} contends`;
+    case "refused":
+      return `uid ${progress.uid} is refused: ${progress.reason}. ${progress.detail}`;
+    case "failed":
+      return `uid ${progress.uid} could not be measured: ${progress.reason}. ${progress.detail}`;
+    case "task-dropped":
+      return `task ${progress.task} is left out of this round: ${progress.reason}`;
+    case "measuring":
+      return `uid ${progress.uid} ${progress.repo} ${progress.task}: batch ${progress.batch} of ${progress.batches}, ${progress.tokensPerSecond.toFixed(0)} tokens/s, ${progress.secondsLeft.toFixed(0)} s left`;
+    case "measured":
+      return `uid ${progress.uid} ${progress.repo} ${progress.task}: loss ${progress.lossMean.toFixed(4)}`;
+    case "judged":
+      return `round at block ${progress.syncBlock}: ${progress.contenders} contenders, ${progress.winner === null ? "no winner" : `uid ${progress.winner} is first`}`;
+    case "abandoned":
+      return `round at block ${progress.syncBlock} abandoned: ${progress.reason}`;
+    case "weights":
+      return `weights ${progress.outcome}: ${progress.detail}`;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+/** A line that is written over; cut to the terminal's width, since a wrapped line could not be. */
+class MovingLine {
+  show(text: string): void {
+    process.stderr.write(`\r\u001b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+  }
+
+  clear(): void {
+    process.stderr.write("\r\u001b[2K");
+  }
+}

@@ -1,0 +1,106 @@
+/** `finetune validate`: the validator's role. Flags and wiring; the work is in src/validator. */
+import { join } from "node:path";
+import { onInterrupt } from "../base/interrupt.ts";
+import { log } from "../base/log.ts";
+import { connectChain } from "../chain/client.ts";
+import { endpointsOf } from "../chain/networks.ts";
+import { openWallet } from "../chain/wallet.ts";
+import { openModelCache } from "../hub/cache.ts";
+import { connectHub } from "../hub/connection.ts";
+import { readChain } from "../store/chain.ts";
+import { openStore } from "../store/store.ts";
+import { storeCompetitionFile } from "../validator/rules.ts";
+import { generatedSources } from "../validator/sources.ts";
+import { runValidator } from "../validator/validator.ts";
+import { command } from "./command.ts";
+import { loadCompetitions } from "./competitions.ts";
+import { passwordFor } from "./password.ts";
+import { settingArgs, settingOf } from "./settings.ts";
+import { validatorProgress } from "./validate-progress.ts";
+import { decimal, integer } from "./values.ts";
+
+export default command({
+  summary: "measure the miners' models and set weights",
+  examples: [
+    {
+      line: "validate --db state.sqlite --wallet.name validator --wallet.hotkey default",
+      explains: "validate the public subnet",
+    },
+    { line: "validate --db state.sqlite --once --offline", explains: "run one round and write nothing to the chain" },
+  ],
+  args: {
+    ...settingArgs("db", "network", "netuid", "wallet.name", "wallet.hotkey", "wallet.path", "hub", "token", "cache"),
+    competitions: {
+      type: "string",
+      valueHint: "NAME|FILE",
+      default: "sn37-latest",
+      description: "a built-in competition file or the path of one (`finetune competition list`)",
+    },
+    once: { type: "boolean", description: "end after one round" },
+    offline: { type: "boolean", description: "never write to the chain" },
+    threads: { type: "string", valueHint: "N", description: "cores for scoring (default: all)" },
+    "disk-max": {
+      type: "string",
+      valueHint: "GB",
+      default: "200",
+      description: "the most that downloaded models may take",
+    },
+    "memory-max": {
+      type: "string",
+      valueHint: "GB",
+      default: "64",
+      description: "the most memory that a model's process may use",
+    },
+    json: { type: "boolean", description: "print every step as a line of JSON" },
+  },
+  async run(args) {
+    const signal = onInterrupt();
+    const file = await loadCompetitions(args.competitions);
+    const netuid = integer(settingOf("netuid", args), { flag: "netuid", min: 0, max: 65_535 });
+    const threads =
+      args.threads === undefined ? {} : { threads: integer(args.threads, { flag: "threads", min: 1, max: 1024 }) };
+    const bytesMax = decimal(args["disk-max"], { flag: "disk-max", min: 0.001 }) * 1e9;
+    const memoryBytesMax = decimal(args["memory-max"], { flag: "memory-max", min: 0.1 }) * 1e9;
+    const signer = args.offline ? undefined : await unlockHotkey(args);
+    const store = await openStore({ path: settingOf("db", args), mode: "write", create: true });
+    try {
+      const bound = await readChain(store);
+      const chain = await connectChain({
+        endpoints: endpointsOf(settingOf("network", args)),
+        signal,
+        log,
+        ...(bound === undefined ? {} : { expected: { genesisHash: bound.genesisHash } }),
+      });
+      try {
+        const context = {
+          store,
+          chain,
+          netuid,
+          hub: connectHub({ url: settingOf("hub", args), token: settingOf("token", args) }),
+          cache: openModelCache({ folder: join(settingOf("cache", args), "models"), bytesMax }),
+          sources: generatedSources,
+          rules: await storeCompetitionFile(store, file),
+          ...(signer === undefined ? {} : { signer }),
+          limits: { memoryBytesMax },
+          ...threads,
+          report: validatorProgress({ json: args.json === true }),
+          signal,
+        };
+        await runValidator(context, { once: args.once === true });
+      } finally {
+        chain.close();
+      }
+    } finally {
+      await store.close();
+    }
+  },
+});
+
+async function unlockHotkey(args: Readonly<Record<string, unknown>>) {
+  const location = {
+    path: settingOf("wallet.path", args),
+    name: settingOf("wallet.name", args),
+    hotkey: settingOf("wallet.hotkey", args),
+  };
+  return await (await openWallet(location)).unlock("hotkey", passwordFor(process.env));
+}

@@ -1,0 +1,86 @@
+/**
+ * One round, from its row to its results. Each step stores what it found, and finds what an earlier process stored: a
+ * round is run again from its start after any interruption, and only what is missing is done.
+ */
+import type { Competition } from "../competition/competition.ts";
+import { subnetWeights } from "../competition/moving-average.ts";
+import { judgeRound } from "../competition/round.ts";
+import { competitionsAt } from "../competition/schedule.ts";
+import { recordEvent } from "../store/events.ts";
+import { recordMetagraph } from "../store/neurons.ts";
+import { latestAverages } from "../store/results.ts";
+import { readRoundInput } from "../store/round-input.ts";
+import { abandonRound, finishRound, setSampleDigest } from "../store/rounds.ts";
+import { readCompetition } from "../store/rules.ts";
+import { digestSampleSets, listSampleSets } from "../store/samples.ts";
+import type { Row } from "../store/schema.ts";
+import type { Metagraph } from "../subnet.ts";
+import { admitContenders } from "./admission.ts";
+import type { ValidatorContext } from "./context.ts";
+import { measureContenders } from "./measuring.ts";
+import { drawTexts } from "./sources.ts";
+
+/** Runs a round to its end: finished with results, or abandoned with a reason. */
+export async function runRound(context: ValidatorContext, round: Row<"rounds">): Promise<void> {
+  const { chain, netuid, store, report } = context;
+  const competition = await competitionOf(context, round);
+  const resumed = (await listSampleSets(store, round.id)).length > 0;
+  report({ kind: "round", competition: competition.name, syncBlock: round.sync_block, resumed });
+
+  // Everything is read at the sync block, not at the head: validators that start a minute apart see the same subnet.
+  const metagraph = await chain.metagraph(netuid, round.sync_block_hash);
+  const commitments = await chain.commitments(netuid, round.sync_block_hash);
+  await recordMetagraph(store, metagraph);
+
+  const contenders = await admitContenders(context, { round, competition, metagraph, commitments });
+  const texts = await drawTexts(context, { round, competition });
+  if (texts.size === 0) {
+    await giveUp(context, round, "no task's data could be loaded");
+    return;
+  }
+  await measureContenders(context, { round, competition, contenders, texts });
+  await setSampleDigest(store, round.id, digestSampleSets(await listSampleSets(store, round.id)));
+  await judge(context, { round, competition, metagraph });
+}
+
+/** The competition as it was when the round began: a changed file concerns the next round. */
+async function competitionOf({ store }: ValidatorContext, round: Row<"rounds">): Promise<Competition> {
+  const stored = await readCompetition(store, round.competition_digest);
+  return stored!.definition as Competition;
+}
+
+async function judge(
+  context: ValidatorContext,
+  { round, competition, metagraph }: { round: Row<"rounds">; competition: Competition; metagraph: Metagraph },
+): Promise<void> {
+  const { store, rules, report } = context;
+  const input = await readRoundInput(store, round, metagraph.block);
+  const previousAverages = await latestAverages(store, competition.id, round.sync_block);
+  const verdict = judgeRound({ ...input, competition, previousAverages });
+  const active = await Promise.all(
+    competitionsAt(rules.file, round.sync_block).map(async (running) => ({
+      competition: running.id === competition.id ? competition : running,
+      averages: (running.id === competition.id ? verdict.averages : await latestAverages(store, running.id)) ?? [],
+    })),
+  );
+  await finishRound(store, round.id, {
+    verdict: verdict.kind,
+    metagraphBlock: metagraph.block,
+    standings: verdict.standings,
+    averages: verdict.averages,
+    subnetWeights: subnetWeights(active, input.registered),
+  });
+  const winner = verdict.standings[0]?.outcome === "scored" ? verdict.standings[0].uid : null;
+  report({ kind: "judged", syncBlock: round.sync_block, winner, contenders: verdict.standings.length });
+}
+
+async function giveUp({ store, report }: ValidatorContext, round: Row<"rounds">, reason: string): Promise<void> {
+  await abandonRound(store, round.id, reason);
+  await recordEvent(store, {
+    level: "warning",
+    kind: "round-abandoned",
+    message: `The round at block ${round.sync_block} was abandoned: ${reason}.`,
+    block: round.sync_block,
+  });
+  report({ kind: "abandoned", syncBlock: round.sync_block, reason });
+}

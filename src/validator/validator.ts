@@ -1,0 +1,74 @@
+/**
+ * The validator: follows the chain's heads, runs the round that is due at each sync block, and sets weights. Everything
+ * it decides is in the store first, so that a process that dies at any moment is continued by the next.
+ */
+import { InterruptedError } from "../base/errors.ts";
+import type { Competition } from "../competition/competition.ts";
+import { competitionDue, nextSyncBlock, roundSeed, syncBlockAt } from "../competition/schedule.ts";
+import { bindChain } from "../store/chain.ts";
+import { recordEvent } from "../store/events.ts";
+import { findOpenRound, findRound, startRound } from "../store/rounds.ts";
+import type { Row } from "../store/schema.ts";
+import type { Head } from "../subnet.ts";
+import type { ValidatorContext } from "./context.ts";
+import { runRound } from "./round.ts";
+import { SubmissionPlan } from "./submission.ts";
+
+export interface RunOptions {
+  /** Ends after one round (and its submission) instead of going on with the next. */
+  readonly once: boolean;
+}
+
+/** Runs until the context's signal aborts (then throws `InterruptedError`), or one round is done. */
+export async function runValidator(context: ValidatorContext, { once }: RunOptions): Promise<void> {
+  const { chain, store, netuid, signal, report } = context;
+  await bindChain(store, { genesisHash: chain.genesisHash, netuid });
+  const submissions = new SubmissionPlan(context);
+  for await (const head of chain.heads({ signal })) {
+    const round = (await findOpenRound(store)) ?? (await beginDueRound(context, head));
+    if (round === undefined) {
+      report({
+        kind: "waiting",
+        block: head.number,
+        nextSyncBlock: nextSyncBlock(head.number, context.rules.file.sync),
+      });
+    } else {
+      await runRound(context, round);
+    }
+    const settled = await submissions.advance(head);
+    if (once && round !== undefined && settled) return;
+  }
+  if (signal.aborted) throw new InterruptedError();
+}
+
+/** Begins the round of the newest sync block, unless it was run or no competition is due. */
+async function beginDueRound(context: ValidatorContext, head: Head): Promise<Row<"rounds"> | undefined> {
+  const { chain, store, rules } = context;
+  const syncBlock = syncBlockAt(head.number, rules.file.sync);
+  const competition = competitionDue(rules.file, syncBlock);
+  if (competition === undefined || syncBlock < 1) return undefined;
+  if ((await findRound(store, { competitionId: competition.id, syncBlock })) !== undefined) return undefined;
+  const syncBlockHash = await chain.blockHash(syncBlock);
+  if (syncBlockHash === null) return undefined;
+  const round = await startRound(store, {
+    competitionId: competition.id,
+    competitionDigest: digestOf(context, competition),
+    ruleSetDigest: rules.digest,
+    syncBlock,
+    syncBlockHash,
+    seed: roundSeed(syncBlockHash),
+  });
+  await recordEvent(store, {
+    level: "info",
+    kind: "round-started",
+    message: `Round of ${competition.name} at block ${syncBlock}.`,
+    block: syncBlock,
+  });
+  return round;
+}
+
+function digestOf({ rules }: ValidatorContext, competition: Competition): string {
+  const digest = rules.digestOf.get(competition);
+  if (digest === undefined) throw new Error(`assertion failed: competition ${competition.name} was not stored`);
+  return digest;
+}
