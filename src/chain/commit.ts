@@ -19,7 +19,7 @@ export interface NewCommitment {
   readonly data: Uint8Array;
   /** The hotkey, which must be registered in the subnet. */
   readonly signer: Signer;
-  readonly onSigned?: (pending: Pending) => void;
+  readonly onSigned?: (pending: Pending) => void | Promise<void>;
 }
 
 export async function submitCommitment(

@@ -16,7 +16,7 @@ export interface RevealRequest {
   readonly signer: Signer;
   /** Ends the wait for the reveal epoch. */
   readonly signal?: AbortSignal;
-  readonly onSigned?: (pending: Pending) => void;
+  readonly onSigned?: (pending: Pending) => void | Promise<void>;
 }
 
 /** Draws the salt and the hash of a plan. */

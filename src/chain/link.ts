@@ -58,7 +58,6 @@ export class Link {
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #connecting = false;
-  #version: RuntimeVersion | undefined;
   #blockTimeMs = blockTimeMsDefault;
   readonly #latest: Partial<Record<HeadKind, Head>> = {};
   readonly #headListeners = new Set<() => void>();
@@ -92,8 +91,9 @@ export class Link {
     return this.#identity!.chainName;
   }
 
+  /** Of the newest block that was read. */
   get version(): RuntimeVersion {
-    return this.#version!;
+    return this.#spans.newestVersion!;
   }
 
   get blockTimeMs(): number {
@@ -273,7 +273,6 @@ export class Link {
   #adopt(socket: Socket, node: NodeIdentity): void {
     if (this.#closed) throw new InterruptedError();
     this.#identity = { genesisHash: node.genesisHash, chainName: node.chainName };
-    this.#version = node.version;
     this.#spans.add(node.best.number, node.version);
     this.#headers.set(node.best.hash, node.best);
     this.#headers.set(node.finalised.hash, node.finalised);

@@ -3,6 +3,7 @@
 import type { Bytes, Option, u32, Vec } from "@polkadot/types";
 import { TypeRegistry } from "@polkadot/types";
 import type { Header as ScaleHeader } from "@polkadot/types/interfaces";
+import { hexToU8a } from "@polkadot/util";
 import { FailureError, messageOf } from "../base/errors.ts";
 import type { BlockHash, Head } from "../subnet.ts";
 import type { RuntimeVersion } from "./runtime.ts";
@@ -48,7 +49,7 @@ export async function readMetadata(ask: Ask, hash: BlockHash): Promise<string> {
   const registry = new TypeRegistry();
   const versions: readonly number[] = await ask("state_call", ["Metadata_metadata_versions", "0x", hash])
     .then((answer) =>
-      [...registry.createTypeUnsafe<Vec<u32>>("Vec<u32>", [answer])].map((version) => version.toNumber()),
+      [...registry.createTypeUnsafe<Vec<u32>>("Vec<u32>", [scaleBytes(answer)])].map((version) => version.toNumber()),
     )
     .catch((error) => {
       // Runtimes before V15 have no such API: the node's refusal is the answer.
@@ -59,10 +60,16 @@ export async function readMetadata(ask: Ask, hash: BlockHash): Promise<string> {
     if (!versions.includes(version)) continue;
     const param = `0x${version.toString(16).padStart(2, "0")}000000`;
     const answer = await ask("state_call", ["Metadata_metadata_at_version", param, hash]);
-    const opaque = registry.createTypeUnsafe<Option<Bytes>>("Option<Bytes>", [answer]);
+    const opaque = registry.createTypeUnsafe<Option<Bytes>>("Option<Bytes>", [scaleBytes(answer)]);
     if (opaque.isSome) return opaque.unwrap().toHex();
   }
   return String(await ask("state_getMetadata", [hash]));
+}
+
+/** The bytes of an answer. Given as hex they would be taken for the value itself instead of its encoding. */
+function scaleBytes(answer: unknown): Uint8Array {
+  if (typeof answer !== "string" || !/^0x(?:[0-9a-f]{2})*$/i.test(answer)) throw new LineError("hex was expected");
+  return hexToU8a(answer);
 }
 
 const headerRegistry = new TypeRegistry();

@@ -3,7 +3,7 @@
  * Integers up to 32 bits are numbers and wider ones bigints, by type and never by value; accounts are SS58; bytes are
  * Uint8Array; an enum is {kind, value}; an absent option is null.
  */
-import { CodecSet, Compact, Enum, GenericAccountId, Null, Option } from "@polkadot/types";
+import { CodecSet, Compact, Enum, GenericAccountId, GenericEvent, Null, Option } from "@polkadot/types";
 import type { Codec } from "@polkadot/types/types";
 
 export type Plain =
@@ -25,6 +25,7 @@ interface Integer extends Codec {
 export function plainOf(codec: Codec): Plain {
   // The classes come before shapes: an enum with a variant "None" has an `isNone` like an option's.
   if (codec instanceof GenericAccountId) return codec.toString();
+  if (codec instanceof GenericEvent) return plainOfEvent(codec);
   if (codec instanceof Enum) return { kind: codec.type, value: plainOf(codec.inner) };
   if (codec instanceof Option) return codec.isNone ? null : plainOf(codec.unwrap());
   if (codec instanceof Compact) return plainOf(codec.unwrap());
@@ -42,6 +43,16 @@ export function plainOf(codec: Codec): Plain {
 function isInteger(codec: Codec): codec is Integer {
   const { bitLength, toBigInt } = codec as Partial<Integer>;
   return typeof bitLength === "function" && typeof toBigInt === "function";
+}
+
+/** {pallet, name, data}; data by name where the event's fields have names. The library spells pallets in camelCase. */
+function plainOfEvent({ section, method, data }: GenericEvent): Plain {
+  const fields = [...data].map((field) => plainOf(field));
+  return {
+    pallet: `${section.charAt(0).toUpperCase()}${section.slice(1)}`,
+    name: method,
+    data: data.names === null ? fields : Object.fromEntries(data.names.map((name, index) => [name, fields[index]!])),
+  };
 }
 
 /** A struct's keys are text; a BTreeMap's are values and stay a list of pairs. */

@@ -12,7 +12,7 @@ export interface NewRegistration {
   /** Pays, and owns the hotkey from then on. */
   readonly coldkey: Signer;
   readonly hotkey: Hotkey;
-  readonly onSigned?: (pending: Pending) => void;
+  readonly onSigned?: (pending: Pending) => void | Promise<void>;
 }
 
 export async function submitRegistration(

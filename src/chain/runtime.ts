@@ -224,14 +224,8 @@ export class Runtime {
     const records = this.storageValue("System.Events", valueHex) as readonly Record<string, Plain>[];
     return records.map((record) => {
       const phase = record.phase as { kind: string; value: Plain };
-      const pallet = record.event as { kind: string; value: Plain };
-      const event = pallet.value as { kind: string; value: Plain };
-      return {
-        pallet: pallet.kind,
-        name: event.kind,
-        extrinsicIndex: phase.kind === "ApplyExtrinsic" ? (phase.value as number) : null,
-        data: eventData(event.value),
-      };
+      const { pallet, name, data } = record.event as unknown as Omit<ChainEvent, "extrinsicIndex">;
+      return { pallet, name, data, extrinsicIndex: phase.kind === "ApplyExtrinsic" ? (phase.value as number) : null };
     });
   }
 
@@ -348,10 +342,4 @@ export class Runtime {
 function split(path: string): [string, string] {
   const at = path.indexOf(".");
   return [path.slice(0, at), path.slice(at + 1)];
-}
-
-function eventData(value: Plain): ChainEvent["data"] {
-  if (value === null) return [];
-  if (typeof value === "object" && !(value instanceof Uint8Array)) return value as ChainEvent["data"];
-  return [value];
 }

@@ -39,8 +39,8 @@ export interface Call {
   readonly path: string;
   readonly args: (runtime: Runtime) => Readonly<Record<string, unknown>>;
   readonly signer: Signer;
-  /** Called with the extrinsic's hash before it leaves, so that a restart can look it up. */
-  readonly onSigned?: (pending: Pending) => void;
+  /** Called with the extrinsic's hash, and awaited, before it leaves: what it stores lets a restart look it up. */
+  readonly onSigned?: (pending: Pending) => void | Promise<void>;
 }
 
 /** @returns a refusal that no extrinsic was spent on */
@@ -82,7 +82,7 @@ export class Submitter {
     const { signAttempts, signAgainMs } = this.link.options.deadlines;
     for (let attempt = 1; ; attempt++) {
       const { extrinsic, pending } = await this.#sign(call);
-      call.onSigned?.(pending);
+      await call.onSigned?.(pending);
       const refused = await this.#send(extrinsic, pending);
       if (refused === undefined) return { pending, extrinsic };
       // Another process took the nonce, or the era passed on the way: what was refused cannot run any more.

@@ -16,7 +16,18 @@ export class VersionSpans {
 
   /** The highest block whose version is known, or -1. */
   get newestBlock(): Block {
-    return Math.max(-1, ...[...this.#spans.values()].map(({ to }) => to));
+    return this.#newest?.to ?? -1;
+  }
+
+  get newestVersion(): RuntimeVersion | undefined {
+    return this.#newest?.version;
+  }
+
+  get #newest(): Span | undefined {
+    return [...this.#spans.values()].reduce<Span | undefined>(
+      (newest, span) => (newest === undefined || span.to > newest.to ? span : newest),
+      undefined,
+    );
   }
 
   add(block: Block, version: RuntimeVersion): void {

@@ -25,9 +25,9 @@ export interface NewWeights {
   /** Ends the wait for the rate limit. */
   readonly signal?: AbortSignal;
   readonly onWait?: (blocks: number) => void;
-  readonly onSigned?: (pending: Pending) => void;
-  /** Called with what a hash commit must remember, before it leaves. */
-  readonly onReveal?: (reveal: Reveal) => void;
+  readonly onSigned?: (pending: Pending) => void | Promise<void>;
+  /** Called with what a hash commit must remember, and awaited, before it leaves. */
+  readonly onReveal?: (reveal: Reveal) => void | Promise<void>;
 }
 
 /**

@@ -63,7 +63,7 @@ async function sendPlain(link: Link, submitter: Submitter, plan: Plan): Promise<
 
 async function sendHash(link: Link, submitter: Submitter, plan: Plan): Promise<Sent> {
   const reveal: Reveal = revealOf(plan);
-  plan.weights.onReveal?.(reveal);
+  await plan.weights.onReveal?.(reveal);
   return await submitHash(link, submitter, plan, reveal);
 }
 
