@@ -8,6 +8,7 @@ import { type RevealRequest, submitReveal } from "./hash-commit.ts";
 import { followHeads } from "./heads.ts";
 import { type Hyperparameters, readHyperparameters } from "./hyperparameters.ts";
 import { type Expected, Link, type Log } from "./link.ts";
+import { storageIndex } from "./mechanism.ts";
 import { readMetagraph } from "./metagraph.ts";
 import { type NewRegistration, submitRegistration } from "./registration.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -106,13 +107,15 @@ export class ChainClient {
   }
 
   /** The chain's own row of a neuron's weights. */
-  async weights(netuid: Netuid, uid: Uid, at?: BlockHash): Promise<StoredWeights> {
+  async weights(
+    netuid: Netuid,
+    uid: Uid,
+    { mecid = 0, at }: { readonly mecid?: number; readonly at?: BlockHash } = {},
+  ): Promise<StoredWeights> {
     const snapshot = await Snapshot.at(this.#link, at);
-    const row = (await snapshot.value("SubtensorModule.Weights", netuid, uid)) as readonly (readonly [
-      number,
-      number,
-    ])[];
-    return { block: snapshot.block, uids: row.map(([to]) => to), values: row.map(([, value]) => value) };
+    const row = await snapshot.value("SubtensorModule.Weights", storageIndex(netuid, mecid), uid);
+    const pairs = row as readonly (readonly [number, number])[];
+    return { block: snapshot.block, uids: pairs.map(([to]) => to), values: pairs.map(([, value]) => value) };
   }
 
   /** Commits bytes for a hotkey; what the chain then holds is read back. */

@@ -34,6 +34,8 @@ const sentences: Readonly<Record<string, string>> = {
     "The revealed weights are not those that were committed: reveal what was stored with the commit.",
   IncorrectCommitRevealVersion: "The chain wants another version of timelocked commits: update this program.",
   InvalidRevealRound: "The reveal round is in the past by the chain's own beacon: commit anew.",
+  BeaconUnknown:
+    "The subnet asks for timelocked weights, but the chain names no beacon that would open them: ask the subnet's owner.",
   // Commitments
   SpaceLimitExceeded: "The hotkey has used its space for commitments in this epoch: wait for the subnet's next epoch.",
   TooManyFieldsInCommitmentInfo: "The commitment has more fields than this chain takes.",

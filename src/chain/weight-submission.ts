@@ -72,6 +72,7 @@ async function sendTimelocked(link: Link, submitter: Submitter, plan: Plan): Pro
   const { mecid, versionKey, hyperparameters } = attempt;
   const { netuid, signer } = weights;
   const [beacon, state] = await Promise.all([readBeacon(snapshot), readEpochState(snapshot, netuid)]);
+  if (beacon === undefined) return refusedBeforehand("BeaconUnknown");
   const byClock = revealRound({
     state,
     revealPeriodEpochs: hyperparameters.revealPeriodEpochs,
