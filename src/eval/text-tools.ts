@@ -1,7 +1,7 @@
 /** A tokenizer and its chat template together: from text or messages to ids. */
-import { realpath } from "node:fs/promises";
 import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
 import { type ChatTemplate, openChatTemplate } from "../model/chat-template.ts";
+import { openFolder } from "../model/folder.ts";
 import { openTokenizer, type Tokenizer } from "../model/tokenizer.ts";
 import type { Links } from "../model/untrusted-file.ts";
 import type { EncodeResult, TextItem } from "./protocol.ts";
@@ -16,13 +16,12 @@ export interface TextTools {
 
 /** Opens the tokenizer of a folder and, where there is one, its chat template. */
 export async function openTextTools(path: string, links: Links): Promise<TextTools | Invalid> {
-  const folder = await realpath(path).catch(() => undefined);
-  if (folder === undefined)
-    return invalid("folder-missing", "the tokenizer's folder does not exist or cannot be entered");
-  const tokenizer = await openTokenizer(folder, links);
+  const folder = await openFolder(path, links);
+  if (isInvalid(folder)) return folder;
+  const tokenizer = await openTokenizer(folder);
   if (tokenizer === undefined) return invalid("tokenizer-missing", "tokenizer.json is missing");
   if (isInvalid(tokenizer)) return tokenizer;
-  const template = await openChatTemplate(folder, links);
+  const template = await openChatTemplate(folder);
   if (isInvalid(template)) return template;
   return {
     kind: "text-tools",

@@ -10,8 +10,7 @@ import { Output, Scope } from "./chat-template/scope.ts";
 import { strftime } from "./chat-template/strftime.ts";
 import { type Node, parseTemplate } from "./chat-template/syntax.ts";
 import { fromJson, TemplateProblem } from "./chat-template/values.ts";
-import { readJson, readText } from "./folder.ts";
-import type { Links } from "./untrusted-file.ts";
+import { type FileSource, readJson, readText } from "./files.ts";
 
 export interface RenderInput {
   /** Of the shape of JSON. */
@@ -53,16 +52,16 @@ export function compileChatTemplate(source: string, specialTokens: SpecialTokens
 }
 
 /**
- * The template of a tokenizer's folder, `undefined`: it has none. A chat_template.jinja wins over the entry of
+ * The template among a model's files, `undefined`: it has none. A chat_template.jinja wins over the entry of
  * tokenizer_config.json; of several named ones the one called `default` counts.
  */
-export async function openChatTemplate(folder: string, links: Links): Promise<ChatTemplate | undefined | Invalid> {
-  const config = (await readJson(folder, "tokenizer_config.json", links)) ?? {};
+export async function openChatTemplate(source: FileSource): Promise<ChatTemplate | undefined | Invalid> {
+  const config = (await readJson(source, "tokenizer_config.json")) ?? {};
   if (isInvalid(config)) return config;
-  const file = await readText(folder, "chat_template.jinja", links);
+  const file = await readText(source, "chat_template.jinja");
   if (isInvalid(file)) return file;
-  const source = file ?? templateOf((config as JsonObject).chat_template);
-  return source === undefined ? undefined : compileChatTemplate(source, specialTokensOf(config as JsonObject));
+  const template = file ?? templateOf(config.chat_template);
+  return template === undefined ? undefined : compileChatTemplate(template, specialTokensOf(config));
 }
 
 function templateOf(entry: Json | undefined): string | undefined {

@@ -48,7 +48,7 @@ export async function scanParameters(
         if (options.signal?.aborted) throw new InterruptedError();
         const part = chunk.subarray(0, Math.min(chunkBytes, tensor.lengthBytes - at));
         try {
-          await readInto(file, part, tensor.offsetBytes + at);
+          await readInto(file.handle, part, tensor.offsetBytes + at);
         } catch {
           return invalid("file-unreadable", `${basename(path)} cannot be read to its end`);
         }

@@ -6,8 +6,7 @@
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 import { messageOf } from "../base/errors.ts";
 import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
-import { readText } from "./folder.ts";
-import type { Links } from "./untrusted-file.ts";
+import { type FileSource, readText } from "./files.ts";
 
 export interface EncodeOptions {
   /** Adds what the tokenizer's template adds (a first token, say). Not for text that a chat template made. */
@@ -28,9 +27,9 @@ export interface Tokenizer {
   tokenOf(id: number): string | undefined;
 }
 
-/** The tokenizer of a model's folder; `undefined`: the folder has none. */
-export async function openTokenizer(folder: string, links: Links): Promise<Tokenizer | undefined | Invalid> {
-  const json = await readText(folder, "tokenizer.json", links);
+/** The tokenizer among a model's files; `undefined`: there is none. */
+export async function openTokenizer(source: FileSource): Promise<Tokenizer | undefined | Invalid> {
+  const json = await readText(source, "tokenizer.json");
   return json === undefined || isInvalid(json) ? json : createTokenizer(json);
 }
 

@@ -4,8 +4,9 @@
  */
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Invalid, invalid } from "../base/invalid.ts";
+import type { ModelFile } from "./files.ts";
 
 /**
  * `refuse`: no entry may be a link. `hub-cache`: an entry may be a link into `../../blobs`, the layout of a snapshot
@@ -21,12 +22,8 @@ export type FileReason =
   | "file-too-large"
   | "file-name-refused";
 
-export interface OpenFile extends AsyncDisposable {
-  readonly kind: "file";
+export interface OpenFile extends ModelFile {
   readonly handle: FileHandle;
-  /** The absolute path with links resolved. */
-  readonly path: string;
-  readonly sizeBytes: number;
 }
 
 /**
@@ -48,38 +45,12 @@ export async function openUntrusted(folder: string, name: string, links: Links):
   }
 }
 
-/** Reads a whole small file. `undefined`: there is none. */
-export async function readUntrusted(
-  folder: string,
-  name: string,
-  limits: { readonly links: Links; readonly sizeBytesMax: number },
-): Promise<Uint8Array | undefined | Invalid> {
-  const opened = await openUntrusted(folder, name, limits.links);
-  if (opened.kind === "invalid") return opened.reason === "file-missing" ? undefined : opened;
-  await using file = opened;
-  if (file.sizeBytes > limits.sizeBytesMax)
-    return invalid("file-too-large", `${name} has ${file.sizeBytes} bytes, the limit is ${limits.sizeBytesMax}`);
-  return await readRange(file, { offsetBytes: 0, lengthBytes: file.sizeBytes }).catch((error) =>
-    fileError(name, error),
-  );
-}
-
-/** Reads exactly `lengthBytes` at an offset. Rejects when the file is shorter than it was when it was opened. */
-export async function readRange(
-  file: OpenFile,
-  range: { readonly offsetBytes: number; readonly lengthBytes: number },
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(range.lengthBytes);
-  await readInto(file, bytes, range.offsetBytes);
-  return bytes;
-}
-
 /** Fills `target` from an offset. Rejects when the file ends before. */
-export async function readInto(file: OpenFile, target: Uint8Array, offsetBytes: number): Promise<void> {
+export async function readInto(handle: FileHandle, target: Uint8Array, offsetBytes: number): Promise<void> {
   let done = 0;
   while (done < target.length) {
-    const { bytesRead } = await file.handle.read(target, done, target.length - done, offsetBytes + done);
-    if (bytesRead === 0) throw new Error(`${basename(file.path)} became shorter while it was read`);
+    const { bytesRead } = await handle.read(target, done, target.length - done, offsetBytes + done);
+    if (bytesRead === 0) throw new Error("the file became shorter while it was read");
     done += bytesRead;
   }
 }
@@ -103,7 +74,20 @@ async function openPlain(path: string, name: string): Promise<OpenFile | Invalid
     await handle.close();
     return invalid("file-not-regular", `${name} is not a plain file`);
   }
-  return { kind: "file", handle, path, sizeBytes: status.size, [Symbol.asyncDispose]: () => handle.close() };
+  return {
+    kind: "file",
+    handle,
+    path,
+    sizeBytes: status.size,
+    async read({ offsetBytes, lengthBytes }) {
+      const bytes = new Uint8Array(lengthBytes);
+      return await readInto(handle, bytes, offsetBytes).then(
+        () => bytes,
+        (error) => fileError(name, error),
+      );
+    },
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
 }
 
 function fileError(name: string, error: unknown): Invalid {
