@@ -2,5 +2,6 @@
 import { group } from "./command.ts";
 
 export default group("run a chain, a hub and data sources on this machine", {
+  chain: { summary: "the local chain alone", load: () => import("./localnet-chain.ts") },
   hub: { summary: "the local hub alone", load: () => import("./localnet-hub.ts") },
 });

@@ -1,0 +1,86 @@
+/** `finetune localnet chain`: the local chain alone. */
+import { OperatorError } from "../base/errors.ts";
+import { command } from "./command.ts";
+import { print, printJson } from "./output.ts";
+import { decimal, integer, repeated } from "./values.ts";
+
+export default command({
+  summary: "run a local chain alone: what chain clients and the Python SDK use of subtensor",
+  examples: [
+    { line: "localnet chain --dir chain", explains: "a chain on any free port, with its blocks under chain/" },
+    {
+      line: "localnet chain --validator //Val0=1000 --tempo-blocks 20 --rate-limit-blocks 5",
+      explains: "a fresh subnet with a validator that holds a permit, and quick epochs",
+    },
+  ],
+  args: {
+    dir: { type: "string", valueHint: "DIR", description: "where everything is kept", default: "localnet/chain" },
+    port: { type: "string", valueHint: "N", description: "0: any free port", default: "0" },
+    "block-ms": { type: "string", valueHint: "N", description: "time between blocks", default: "250" },
+    netuid: { type: "string", valueHint: "N", description: "the subnet's number", default: "1" },
+    faucet: { type: "string", valueHint: "URI", description: "the account with plenty of TAO", default: "//Alice" },
+    validator: {
+      type: "string",
+      valueHint: "URI[:HOTKEY]=TAO",
+      description:
+        "a coldkey and its stake on a hotkey (URI//hotkey unless an address is given); may be given several times",
+    },
+    "tempo-blocks": { type: "string", valueHint: "N", description: "blocks of an epoch", default: "360" },
+    "rate-limit-blocks": { type: "string", valueHint: "N", description: "blocks between weights", default: "100" },
+    "immunity-blocks": {
+      type: "string",
+      valueHint: "N",
+      description: "blocks that protect a newcomer",
+      default: "5000",
+    },
+    "uids-max": { type: "string", valueHint: "N", description: "neurons of the subnet", default: "256" },
+    "commit-reveal": { type: "boolean", description: "weights are committed first, and revealed an epoch later" },
+    json: { type: "boolean", description: "print one JSON document when ready" },
+    child: { type: "boolean", description: "end when standard input ends" },
+  },
+  async run(args, rawArgs) {
+    const { startChain } = await import("../localnet/chain/server.ts");
+    const { serve } = await import("../localnet/serving.ts");
+    const count = (
+      flag: "block-ms" | "tempo-blocks" | "rate-limit-blocks" | "immunity-blocks" | "uids-max",
+      min: number,
+    ) => integer(args[flag], { flag, min, max: flag === "block-ms" ? 600_000 : 65_535 });
+    const chain = await startChain({
+      folder: args.dir,
+      port: integer(args.port, { flag: "port", min: 0, max: 65_535 }),
+      blockMs: count("block-ms", 10),
+      netuid: integer(args.netuid, { flag: "netuid", min: 1, max: 4095 }),
+      faucetUri: args.faucet,
+      neurons: repeated(rawArgs, "validator").map(validatorOf),
+      parameters: {
+        tempoBlocks: count("tempo-blocks", 1),
+        weightsRateLimitBlocks: count("rate-limit-blocks", 0),
+        immunityBlocks: count("immunity-blocks", 0),
+        uidsMax: count("uids-max", 1),
+        commitReveal: args["commit-reveal"] === true,
+      },
+    }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE")
+        throw new OperatorError(`Port ${args.port} is taken.`, "Give another --port, or 0 for any free one.");
+      throw error;
+    });
+    const announce = () => {
+      if (args.json) return printJson({ url: chain.url, netuid: chain.netuid, genesisHash: chain.genesisHash });
+      print(`The chain listens on ${chain.url}; its subnet is ${chain.netuid}.`);
+      print(`The faucet is ${args.faucet}; a block comes every ${args["block-ms"]} ms.`);
+    };
+    await serve({ child: args.child === true, announce, close: chain.close });
+  },
+});
+
+function validatorOf(text: string) {
+  const match = /^(?<coldkeyUri>\/\/[^:=]+)(:(?<hotkey>[1-9A-HJ-NP-Za-km-z]+))?=(?<tao>[0-9.]+)$/.exec(text);
+  if (match?.groups === undefined)
+    throw new OperatorError(
+      `--validator ${text} is not a coldkey and a stake.`,
+      "Give a key URI and TAO, such as --validator //Val0=1000.",
+    );
+  const { coldkeyUri, hotkey, tao } = match.groups;
+  const stakeTao = decimal(tao!, { flag: "validator", min: 0, max: 1e9 });
+  return { coldkeyUri: coldkeyUri!, stakeTao, ...(hotkey === undefined ? {} : { hotkey }) };
+}

@@ -1,0 +1,132 @@
+/** `startChain`: a local chain on a socket, with blocks at a pace, from what an operator or the local subnet asks for. */
+import { cryptoWaitReady } from "@polkadot/util-crypto";
+import { OperatorError } from "../../base/errors.ts";
+import { decodeSs58, keypairFromUri } from "../../chain/keypair.ts";
+import type { Netuid, Ss58 } from "../../subnet.ts";
+import { apis } from "./apis/index.ts";
+import { Chain } from "./chain.ts";
+import { type GenesisNeuron, newSubnet, type SubnetParameters } from "./genesis.ts";
+import { serveRpc } from "./rpc/server.ts";
+import type { Account } from "./types/substrate.ts";
+
+/** A neuron of the first block. Without a hotkey its own is derived: `<coldkeyUri>//hotkey`. */
+export interface NeuronAtGenesis {
+  readonly coldkeyUri: string;
+  readonly hotkey?: Ss58;
+  /** Stake on the hotkey; with any, it holds a validator permit from the start. 0 makes a miner. */
+  readonly stakeTao: number;
+}
+
+export interface ChainServerOptions {
+  /** Where the chain is kept and continued from; undefined: nowhere. */
+  readonly folder?: string;
+  /** 0, the default: any free port. */
+  readonly port?: number;
+  readonly hostname?: string;
+  readonly blockMs?: number;
+  /** The rest makes the first block and counts only where the folder holds no chain yet. */
+  readonly netuid?: Netuid;
+  readonly subnetName?: string;
+  /** The account with plenty of TAO; `//Alice` without. */
+  readonly faucetUri?: string;
+  readonly faucetTao?: number;
+  /** More accounts with TAO. */
+  readonly balances?: readonly { readonly address: Ss58; readonly tao: number }[];
+  readonly neurons?: readonly NeuronAtGenesis[];
+  readonly parameters?: Partial<SubnetParameters>;
+  /** How many blocks back the state stays readable. */
+  readonly historyBlocks?: number;
+}
+
+export interface RunningChain {
+  /** ws://127.0.0.1:… */
+  readonly url: string;
+  readonly netuid: Netuid;
+  readonly genesisHash: string;
+  readonly chain: Chain;
+  readonly close: () => Promise<void>;
+}
+
+const defaults = { blockMs: 250, netuid: 1, faucetUri: "//Alice", faucetTao: 1_000_000, historyBlocks: 4096 } as const;
+/** The subnet's owner: its cut is staked on a hotkey of its own, which is not registered. */
+const ownerUri = "//Owner";
+
+/** Starts or continues a chain. Throws `OperatorError` for a key that cannot be read or a folder of another chain. */
+export async function startChain(options: ChainServerOptions = {}): Promise<RunningChain> {
+  await cryptoWaitReady();
+  const settings = { ...defaults, ...options };
+  const chain = new Chain({
+    folder: settings.folder,
+    blockMs: settings.blockMs,
+    historyBlocks: settings.historyBlocks,
+    apis,
+    genesis: {
+      netuid: settings.netuid,
+      subnetName: settings.subnetName ?? "finetune",
+      owner: { coldkey: accountFromUri(ownerUri), hotkey: accountFromUri(`${ownerUri}//hotkey`) },
+      balances: balancesOf(settings),
+      neurons: (settings.neurons ?? []).map(neuronOf),
+      parameters: { ...newSubnet, ...settings.parameters },
+    },
+  });
+  const hostname = settings.hostname ?? "127.0.0.1";
+  const server = serveRpc(chain, { hostname, port: settings.port ?? 0 });
+  const stop = pace(chain, settings.blockMs);
+  return {
+    url: `ws://${hostname}:${server.port}`,
+    netuid: settings.netuid,
+    genesisHash: chain.genesisHash,
+    chain,
+    close: async () => {
+      stop();
+      await server.close();
+      chain.close();
+    },
+  };
+}
+
+/** Produces blocks on a fixed grid of time. A machine that was asleep or busy skips slots and does not catch up. */
+function pace(chain: Chain, blockMs: number): () => void {
+  let due = Date.now() + blockMs;
+  let timer = setTimeout(tick, blockMs);
+  function tick() {
+    const now = Date.now();
+    chain.produce(now);
+    due += blockMs;
+    if (due < now) due = now + blockMs;
+    timer = setTimeout(tick, Math.max(0, due - Date.now()));
+  }
+  return () => clearTimeout(timer);
+}
+
+function balancesOf({
+  faucetUri,
+  faucetTao,
+  balances = [],
+}: ChainServerOptions & { faucetUri: string; faucetTao: number }) {
+  const faucet = { account: accountFromUri(faucetUri), rao: raoOf(faucetTao) };
+  return [faucet, ...balances.map(({ address, tao }) => ({ account: accountOf(address), rao: raoOf(tao) }))];
+}
+
+function neuronOf({ coldkeyUri, hotkey, stakeTao }: NeuronAtGenesis): GenesisNeuron {
+  return {
+    coldkey: accountFromUri(coldkeyUri),
+    hotkey: hotkey === undefined ? accountFromUri(`${coldkeyUri}//hotkey`) : accountOf(hotkey),
+    stakeRao: raoOf(stakeTao),
+  };
+}
+
+function accountFromUri(uri: string): Account {
+  return `0x${keypairFromUri(uri).publicKey.toHex()}`;
+}
+
+function accountOf(address: Ss58): Account {
+  const key = decodeSs58(address);
+  if (key === undefined)
+    throw new OperatorError(`${address} is not an SS58 address.`, "Give an address such as 5Grw….");
+  return `0x${key.toHex()}`;
+}
+
+function raoOf(tao: number): bigint {
+  return BigInt(Math.round(tao * 1e9));
+}
