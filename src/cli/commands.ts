@@ -9,10 +9,28 @@ interface Section {
 
 const sections: readonly Section[] = [
   {
+    title: "Roles",
+    commands: {
+      validate: { summary: "measure the miners' models and set weights", load: () => import("./validate.ts") },
+      mine: { summary: "train, check and publish a model", load: () => import("./mine.ts") },
+    },
+  },
+  {
     title: "Models",
     commands: {
       score: { summary: "the loss of a model on text or token ids", load: () => import("./score.ts") },
       generate: { summary: "continue text or token ids greedily", load: () => import("./generate.ts") },
+    },
+  },
+  {
+    title: "Results",
+    commands: {
+      leaderboard: { summary: "who stands where after the last round", load: () => import("./leaderboard.ts") },
+      history: { summary: "the rounds of a uid", load: () => import("./history.ts") },
+      rescore: {
+        summary: "replay stored losses: verify every number, or try other rules",
+        load: () => import("./rescore.ts"),
+      },
     },
   },
   {
@@ -27,6 +45,7 @@ const sections: readonly Section[] = [
   {
     title: "Chain",
     commands: {
+      wallet: { summary: "create, read and use wallets", load: () => import("./wallet.ts") },
       consensus: {
         summary: "explain a weight matrix: what the consensus clips, who earns what",
         load: () => import("./consensus.ts"),

@@ -1,0 +1,6 @@
+/** `finetune mine …`: the miner's role. */
+import { group } from "./command.ts";
+
+export default group("train, check and publish a model", {
+  train: { summary: "fine-tune a model on what a competition asks", load: () => import("./mine-train.ts") },
+});
