@@ -2,6 +2,7 @@
  * Replays stored rounds: everything after "store each loss", from the rows alone, under the stored rules or others. No
  * chain, hub, model or GPU; one round's losses in memory at a time, for all variants at once.
  */
+import { InterruptedError } from "../base/errors.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
 import { type Share, subnetWeights } from "../competition/moving-average.ts";
 import { judgeRound, type RoundVerdict } from "../competition/round.ts";
@@ -71,7 +72,7 @@ export async function replay(
     const asStored = new Map<number, Row<"rounds">>();
     const count = { rounds: 0, losses: 0, pruned: 0 };
     for (const round of rounds) {
-      options.signal?.throwIfAborted();
+      if (options.signal?.aborted) throw new InterruptedError();
       const selected = isSelected(round, options.selection ?? {});
       if (!selected || round.pruned_at !== null) {
         if (selected) count.pruned += 1;

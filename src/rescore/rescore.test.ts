@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { sentenceOf } from "./differences.ts";
 import { rescore } from "./rescore.ts";
 import { parseChange, type VariantOptions, variantsOf } from "./variant.ts";
 
+setDefaultTimeout(60_000);
 const folder = mkdtempSync(join(tmpdir(), "rescore-"));
 const path = join(folder, "state.sqlite");
 const options = { path, rounds: 14, models: 16, batches: 24, seed: 5 };

@@ -54,7 +54,7 @@ export interface Rescored {
 export async function rescore(
   store: Store,
   options: { readonly variants: readonly Variant[]; readonly selection?: Selection; readonly signal?: AbortSignal },
-  onEntry?: (entry: RoundEntry) => void,
+  onEntry?: (entry: RoundEntry) => Promise<void>,
 ): Promise<Rescored> {
   const variants = [asStored, ...options.variants];
   const differences: Difference[] = [];
@@ -63,7 +63,7 @@ export async function rescore(
     differences.push(...(await differencesOf(snapshot, replayed)));
     for (const [index, judged] of replayed.judged.entries()) {
       tally(tallies[index]!, judged);
-      if (onEntry !== undefined) for (const entry of entriesOf(replayed, judged)) onEntry(entry);
+      if (onEntry !== undefined) for (const entry of entriesOf(replayed, judged)) await onEntry(entry);
     }
   });
   return {

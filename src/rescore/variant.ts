@@ -65,6 +65,12 @@ export function parseChange(text: string, flag: string): Change {
   );
 }
 
+/** Parses `path=value,value,…`. */
+export function parseGrid(text: string): VariantOptions["grid"][number] {
+  const { path, value } = parseChange(text, "grid");
+  return { path, values: value.split(",") };
+}
+
 function nameOf(changes: readonly Change[], { file, excludedUids }: VariantOptions): string {
   const parts = [
     ...(file === undefined ? [] : [file.name]),

@@ -1,5 +1,5 @@
 /** What is left when a writer is killed, the disk is full, or a page is damaged. Real files, real processes. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { connect } from "./database.ts";
 import { readLosses } from "./losses.ts";
 import { openStore } from "./store.ts";
 
+setDefaultTimeout(60_000);
 let folder = "";
 let path = "";
 beforeEach(() => {
@@ -23,7 +24,7 @@ const lossOf = (batch: number) => Math.sqrt(batch) + 1 / 3;
 const source = (file: string) => JSON.stringify(join(import.meta.dir, file));
 
 /** Goes on where the file stops, a few losses at a time, and prints the count after each that is acknowledged. */
-const writer = (until: number) => `
+const writer = (until: number, portionMax = 5) => `
   const { openStore } = await import(${source("store.ts")});
   const { storeRules } = await import(${source("rules.ts")});
   const { startRound } = await import(${source("rounds.ts")});
@@ -38,7 +39,7 @@ const writer = (until: number) => `
     const { id } = await startEvaluation(store, { roundId: round.id, modelId, task: "t" });
     let count = (await readLosses(store, id)).length;
     while (count < ${until}) {
-      const portion = Array.from({ length: 1 + (count % 5) }, (_, index) => Math.sqrt(count + index) + 1 / 3);
+      const portion = Array.from({ length: 1 + (count % ${portionMax}) }, (_, index) => Math.sqrt(count + index) + 1 / 3);
       await appendLosses(store, id, count, portion);
       count += portion.length;
       process.stdout.write(count + "\\n");
@@ -88,7 +89,7 @@ test("a writer killed at 25 random moments loses no acknowledged loss and leaves
   expect(losses.length).toBeGreaterThanOrEqual(acknowledged);
   expect([...losses].every((loss, batch) => loss === lossOf(batch))).toBe(true);
   expect((await checkFile(path)).sound).toBe(true);
-}, 60_000);
+});
 
 test("a full disk is said in a sentence, and what was acknowledged is kept", async () => {
   // The signal that a file over its limit raises is ignored, so that the write fails as on a full disk.
@@ -106,10 +107,10 @@ test("a full disk is said in a sentence, and what was acknowledged is kept", asy
   const further = Bun.spawnSync([process.execPath, "-e", writer(acknowledged + 50)]);
   expect(further.stdout.toString()).not.toContain("refused");
   expect((await storedLosses()).length).toBeGreaterThanOrEqual(acknowledged + 50);
-}, 60_000);
+});
 
 test("a damaged page costs that page: check says which rows, salvage saves the others", async () => {
-  Bun.spawnSync([process.execPath, "-e", writer(3000)]);
+  Bun.spawnSync([process.execPath, "-e", writer(3000, 400)]);
   const whole = await storedLosses();
   await damage("losses", (pages) => pages[Math.floor(pages.length / 2)]!);
 
@@ -137,7 +138,7 @@ test("a damaged page costs that page: check says which rows, salvage saves the o
 });
 
 test("a damaged list of tables is said, not thrown", async () => {
-  Bun.spawnSync([process.execPath, "-e", writer(100)]);
+  Bun.spawnSync([process.execPath, "-e", writer(100, 50)]);
   const descriptor = openSync(path, "r+");
   writeSync(descriptor, Buffer.alloc(3000, 0xff), 0, 3000, 100);
   closeSync(descriptor);
