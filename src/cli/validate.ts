@@ -14,7 +14,7 @@ import { generatedSources } from "../validator/sources.ts";
 import { runValidator } from "../validator/validator.ts";
 import { command } from "./command.ts";
 import { loadCompetitions } from "./competitions.ts";
-import { passwordFor } from "./password.ts";
+import { passwordSource } from "./password.ts";
 import { settingArgs, settingOf } from "./settings.ts";
 import { validatorProgress } from "./validate-progress.ts";
 import { decimal, integer } from "./values.ts";
@@ -102,5 +102,5 @@ async function unlockHotkey(args: Readonly<Record<string, unknown>>) {
     name: settingOf("wallet.name", args),
     hotkey: settingOf("wallet.hotkey", args),
   };
-  return await (await openWallet(location)).unlock("hotkey", passwordFor(process.env));
+  return await (await openWallet(location)).unlock("hotkey", passwordSource());
 }
