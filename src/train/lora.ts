@@ -1,6 +1,6 @@
 /** Low-rank adapters (Hu et al. 2021): which linears have one, under which names, and how strongly they count. */
 import type { Random } from "../base/random.ts";
-import type { Trainable } from "./objective.ts";
+import type { Trainable } from "./trainable.ts";
 
 export interface LoraOptions {
   readonly rank: number;

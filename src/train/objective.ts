@@ -22,14 +22,9 @@ import type { Node } from "../graph/node.ts";
 import type { Model } from "../model/model.ts";
 import type { LoraOptions } from "./lora.ts";
 import { isTarget, loraNames } from "./lora.ts";
+import type { Trainable } from "./trainable.ts";
 
 export type Method = { readonly kind: "full" } | ({ readonly kind: "lora" } & LoraOptions);
-
-/** A tensor that training changes: an input of the graph by this name, with its gradient as the output `gradient.<name>`. */
-export interface Trainable {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
 
 export interface Objective {
   /**

@@ -4,8 +4,9 @@ import type { ModelFolder } from "../model/folder.ts";
 import type { TensorDtype } from "../model/safetensors.ts";
 import { widen } from "../model/safetensors-writer.ts";
 import { initialiseLora } from "./lora.ts";
-import type { Method, Trainable } from "./objective.ts";
+import type { Method } from "./objective.ts";
 import { readTensor } from "./save.ts";
+import type { Trainable } from "./trainable.ts";
 
 /** Full fine-tuning starts from the stored parameters, adapters from their own distribution. */
 export async function startingValues(

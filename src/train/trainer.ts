@@ -11,7 +11,8 @@ import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
 import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
 import { countedTokens, type Example, packBatch } from "./batch.ts";
-import { createObjective, gradientPrefix, type Method, type Trainable } from "./objective.ts";
+import { createObjective, gradientPrefix, type Method } from "./objective.ts";
+import type { Trainable } from "./trainable.ts";
 
 export interface TrainerOptions extends AdamWOptions {
   readonly method: Method;

@@ -7,7 +7,7 @@ import type { ModelCache } from "../hub/cache.ts";
 import type { Hub } from "../hub/connection.ts";
 import type { Store } from "../store/store.ts";
 import type { Block, Netuid, Uid } from "../subnet.ts";
-import type { TextSources } from "./sources.ts";
+import type { TextSources } from "./text-source.ts";
 
 export interface ValidatorContext {
   readonly store: Store;

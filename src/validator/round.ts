@@ -18,7 +18,7 @@ import type { Metagraph } from "../subnet.ts";
 import { admitContenders } from "./admission.ts";
 import type { ValidatorContext } from "./context.ts";
 import { measureContenders } from "./measuring.ts";
-import { drawTexts } from "./sources.ts";
+import { drawTexts } from "./texts.ts";
 
 /** Runs a round to its end: finished with results, or abandoned with a reason. */
 export async function runRound(context: ValidatorContext, round: Row<"rounds">): Promise<void> {
