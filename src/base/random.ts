@@ -3,6 +3,7 @@
  * draws are defined by that program: the order of calls and how many words each takes are part of the mechanism.
  */
 import { sha512 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { assert } from "./assert.ts";
 import { MersenneTwister } from "./random-twister.ts";
 
@@ -155,11 +156,8 @@ export class Random {
 const ratioScale = (4 * Math.exp(-0.5)) / Math.sqrt(2);
 
 function textSeed(text: string): bigint {
-  const bytes = new TextEncoder().encode(text);
-  const digest = sha512(bytes);
-  let value = 0n;
-  for (const byte of [...bytes, ...digest]) value = (value << 8n) | BigInt(byte);
-  return value;
+  const bytes = utf8ToBytes(text);
+  return BigInt(`0x${bytesToHex(bytes)}${bytesToHex(sha512(bytes))}`);
 }
 
 /** The magnitude in 32-bit words, least significant first; zero is one word. */

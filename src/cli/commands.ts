@@ -20,6 +20,10 @@ const sections: readonly Section[] = [
     commands: {
       score: { summary: "the loss of a model on text or token ids", load: () => import("./score.ts") },
       generate: { summary: "continue text or token ids greedily", load: () => import("./generate.ts") },
+      inspect: {
+        summary: "what a model is and whether it may contend, without downloading it",
+        load: () => import("./inspect.ts"),
+      },
     },
   },
   {
@@ -40,12 +44,22 @@ const sections: readonly Section[] = [
         summary: "the competitions as data: list, show, check, at, schema",
         load: () => import("./competition.ts"),
       },
+      simulate: {
+        summary: "play known attacks against the rules and show what they earn",
+        load: () => import("./simulate.ts"),
+      },
     },
   },
   {
     title: "Chain",
     commands: {
       wallet: { summary: "create, read and use wallets", load: () => import("./wallet.ts") },
+      balance: { summary: "the TAO of an account", load: () => import("./balance.ts") },
+      subnet: { summary: "the chain that answers, and the subnet's parameters", load: () => import("./subnet.ts") },
+      metagraph: { summary: "the subnet's neurons and what they have committed", load: () => import("./metagraph.ts") },
+      register: { summary: "register a hotkey in the subnet", load: () => import("./register.ts") },
+      weights: { summary: "weights on the chain: show, submit, reveal, history", load: () => import("./weights.ts") },
+      health: { summary: "whether this validator does its work, as an exit code", load: () => import("./health.ts") },
       consensus: {
         summary: "explain a weight matrix: what the consensus clips, who earns what",
         load: () => import("./consensus.ts"),
