@@ -79,11 +79,12 @@ export class Forward {
   }
 
   #rotary(name: string, sequence: { readonly lengthTokens: number; readonly capacityTokens: number }): Tables {
-    const frequencies = this.model.ropes[name]!.frequencies(sequence.lengthTokens);
+    const rope = this.model.ropes[name]!;
+    const frequencies = rope.frequencies(sequence.lengthTokens);
     const known = this.#tables.get(name);
     if (known?.frequencies === frequencies && known.positions >= sequence.lengthTokens) return known;
     const positions = sequence.capacityTokens;
-    const { cos, sin } = rotaryTables(frequencies, positions);
+    const { cos, sin } = rotaryTables(frequencies, positions, rope.firstPosition);
     const shape = [positions, frequencies.inverse.length];
     const tables: Tables = {
       frequencies,

@@ -93,6 +93,16 @@ export class ConfigReader {
     return child;
   }
 
+  /** A reader of what stands for an object that the config leaves out; its keys need not all be used. */
+  stand(values: JsonObject | undefined): ConfigReader | undefined {
+    return values && new ConfigReader(this.className, values, this.path);
+  }
+
+  /** The value as it is, for shapes that no other method reads. */
+  json(key: string): Json | undefined {
+    return this.#take(key);
+  }
+
   /** These keys change nothing of what the model computes. */
   ignore(...keys: readonly string[]): void {
     for (const key of keys) this.#used.add(key);

@@ -8,6 +8,8 @@ import {
   gelu,
   gemm,
   layerNorm as layerNormNode,
+  max,
+  min,
   mul,
   relu,
   reshape,
@@ -59,6 +61,33 @@ export function layerNorm(
   const stored = b.parameter(`${name}.weight`, size);
   const bias = options.bias === false ? undefined : b.parameter(`${name}.bias`, size);
   return layerNormNode(x, options.unit ? add(stored, 1) : stored, bias, options.epsilon);
+}
+
+/** LayerNorm without parameters of its own. */
+export function plainLayerNorm(x: Node, epsilon: number): Node {
+  const size = widthOf(x);
+  return layerNormNode(x, constant(new Array<number>(size).fill(1), [size]), undefined, epsilon);
+}
+
+/** Every value brought between −limit and limit. */
+export function clip(x: Node, limit: number): Node {
+  return max(min(x, limit), -limit);
+}
+
+/** x · W + b with `name.weight` [in, out], as GPT-2 stores its matrices. */
+export function conv1d(b: Builder, x: Node, name: string, out: number): Node {
+  return gemm(x, b.parameter(`${name}.weight`, [widthOf(x), out]), { bias: b.parameter(`${name}.bias`, [out]) });
+}
+
+/** `gate_up_proj` in one matrix, gate first: down(act(gate) · up). */
+export function fusedGatedMlp(
+  b: Builder,
+  x: Node,
+  name: string,
+  { size, activation }: { size: number; activation: Activation },
+): Node {
+  const [gate, up] = split(linear(b, x, `${name}.gate_up_proj`, 2 * size), size, size);
+  return linear(b, mul(activation(gate), up), `${name}.down_proj`, widthOf(x));
 }
 
 /** Applies a norm to every head on its own: [rows, heads · size] seen as [rows, heads, size]. */

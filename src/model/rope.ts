@@ -7,6 +7,7 @@
  * followed, in single precision as there, since at position 100,000 the last bit of a frequency is a visible angle.
  */
 import { invalid } from "../base/invalid.ts";
+import type { JsonObject } from "../base/json.ts";
 import { type ConfigReader, ModelProblem } from "./config.ts";
 
 export interface Rope {
@@ -14,6 +15,8 @@ export interface Rope {
   readonly rotated: number;
   /** Frequencies (radians a token) of the pairs, and what cosine and sine are multiplied with. */
   readonly frequencies: (lengthTokens: number) => Frequencies;
+  /** The first row of the tables belongs to this position; 0 when absent. */
+  readonly firstPosition?: number;
 }
 
 export interface Frequencies {
@@ -21,17 +24,18 @@ export interface Frequencies {
   readonly scale: number;
 }
 
-/** cos and sin [positions, rotated / 2]. */
+/** cos and sin [positions, rotated / 2] of positions `first`, first + 1, …. */
 export function rotaryTables(
   { inverse, scale }: Frequencies,
   positions: number,
+  first = 0,
 ): { cos: Float32Array; sin: Float32Array } {
   const half = inverse.length;
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
   for (let position = 0; position < positions; position++) {
     for (let pair = 0; pair < half; pair++) {
-      const angle = Math.fround(position * inverse[pair]!);
+      const angle = Math.fround((first + position) * inverse[pair]!);
       cos[position * half + pair] = Math.fround(Math.cos(angle)) * scale;
       sin[position * half + pair] = Math.fround(Math.sin(angle)) * scale;
     }
@@ -50,6 +54,12 @@ export interface RopeSource {
   readonly originalTokens?: number;
   /** The config's own keys for the two, where they have other names. */
   readonly keys?: { readonly theta: string; readonly partial: string };
+  /** HunYuan's `alpha` beside the dynamic type: a fixed growth of theta instead of one by length. */
+  readonly alpha?: boolean;
+  /** The object lies inside another one, by layer type. There transformers looks for `truncate` outside. */
+  readonly nested?: boolean;
+  /** What stands for an absent rope object. */
+  readonly absent?: JsonObject;
   /** The names of rope types that the class knows, with what they mean; absent: all, by their usual names. */
   readonly types?: Readonly<Record<string, RopeType>>;
 }
@@ -59,7 +69,7 @@ export interface RopeSource {
  * Of the two spellings of the object, `rope_scaling` wins over `rope_parameters`, as in transformers.
  */
 export function readRope(config: ConfigReader, source: RopeSource): Rope {
-  const parameters = config.object("rope_scaling") ?? config.object("rope_parameters");
+  const parameters = config.object("rope_scaling") ?? config.object("rope_parameters") ?? config.stand(source.absent);
   config.ignore("rope_parameters");
   const { theta: thetaKey, partial: partialKey } = source.keys ?? usualKeys;
   // A class with keys of its own does not read the usual ones.
@@ -127,7 +137,11 @@ const rules: Readonly<Record<RopeType, Rule>> = {
     const factor = factorOf(parameters!);
     return always(powers(theta, rotated).map((frequency) => frequency / factor));
   },
-  dynamic: ({ theta, rotated, contextTokens }, parameters) => {
+  dynamic: ({ theta, rotated, contextTokens, alpha }, parameters) => {
+    if (alpha && parameters!.has("alpha")) {
+      parameters!.ignore("factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim");
+      return always(powers(theta * parameters!.number("alpha") ** (rotated / (rotated - 2)), rotated));
+    }
     const factor = factorOf(parameters!);
     parameters!.ignore("original_max_position_embeddings");
     const short = { inverse: powers(theta, rotated), scale: 1 };
@@ -162,7 +176,8 @@ function yarn(base: Base, parameters: ConfigReader | undefined): Rope["frequenci
   const original = originalTokens(base, config);
   const factor = config.has("factor") ? factorOf(config) : base.contextTokens / original;
   const [fast, slow] = [config.number("beta_fast", 32) || 32, config.number("beta_slow", 1) || 1];
-  const truncate = config.flag("truncate", true);
+  if (base.nested) config.only("truncate", true);
+  const truncate = base.nested || config.flag("truncate", true);
   const scale = yarnScale(factor, config);
 
   const dimensionOf = (rotations: number) =>

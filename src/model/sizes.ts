@@ -22,6 +22,8 @@ export interface SizeDefaults {
   readonly contextTokens: number;
   /** The class's `head_dim`, where that is not hidden / heads. */
   readonly headSize?: number;
+  /** The class divides hidden / heads whatever `head_dim` says; another value there is refused. */
+  readonly headSizeFixed?: boolean;
   /** The class's `num_key_value_heads`, where that is not the number of heads. */
   readonly kvHeads?: number;
 }
@@ -44,6 +46,7 @@ export function readSizes(config: ConfigReader, defaults: SizeDefaults): Decoder
     ? config.integer("head_dim")
     : (defaults.headSize ?? divide(config, hidden, heads, "hidden_size and num_attention_heads"));
   config.ignore("head_dim");
+  if (defaults.headSizeFixed && headSize * heads !== hidden) config.refuse("head_dim");
   const contextTokens = config.integer("max_position_embeddings", defaults.contextTokens);
   return { vocabulary, hidden, layers, heads, kvHeads, headSize, contextTokens };
 }

@@ -1,8 +1,8 @@
 /** Gemma: embeddings times √hidden, norms that store their weight − 1, a gated MLP with tanh GELU, tied. */
-import { mul } from "../../graph/expression.ts";
 import type { Architecture } from "../architecture.ts";
 import { selfAttention } from "../attention.ts";
-import { activations, embedding, gatedMlp, head, preNormLayer, rmsNorm } from "../parts.ts";
+import { frame, type Norm, preNorm } from "../frame.ts";
+import { activations, gatedMlp, rmsNorm } from "../parts.ts";
 import { readRope } from "../rope.ts";
 import { readSizes } from "../sizes.ts";
 
@@ -12,7 +12,7 @@ export const gemma: Architecture = {
   prefix: "model.",
   read(config) {
     const sizes = readSizes(config, { contextTokens: 8192, kvHeads: 16, headSize: 256 });
-    const { vocabulary, hidden, contextTokens } = sizes;
+    const { hidden } = sizes;
     // The released configs say "gelu" and were trained with the tanh form; `hidden_activation`, where set, agrees.
     const acts = { ...activations, gelu: activations.gelu_pytorch_tanh! };
     config.only("hidden_activation", "gelu_pytorch_tanh");
@@ -27,25 +27,21 @@ export const gemma: Architecture = {
     const tied = config.flag("tie_word_embeddings", true);
     config.only("use_bidirectional_attention", false);
 
-    return {
-      vocabulary,
-      contextTokens,
-      layers: sizes.layers,
-      width: hidden,
+    const norm: Norm = (b, x, name) => rmsNorm(b, x, name, norms);
+    return frame(sizes, {
       ropes: { rope },
-      embed: (b) => mul(embedding(b, "model.embed_tokens", vocabulary, hidden), Math.sqrt(hidden)),
+      tied,
+      norm,
+      embeddingScale: Math.sqrt(hidden),
       layer(b, x, index) {
         const at = `model.layers.${index}`;
-        const norm = (name: string) => (y: typeof x) => rmsNorm(b, y, `${at}.${name}`, norms);
-        return preNormLayer(x, {
-          norms: [norm("input_layernorm"), norm("post_attention_layernorm")],
+        return preNorm(b, x, at, {
+          norm,
           attend: (y) =>
             selfAttention(b, y, `${at}.self_attn`, { ...sizes, layer: index, bias, rope: { name: "rope", rope } }),
           feed: (y) => gatedMlp(b, y, `${at}.mlp`, mlp),
         });
       },
-      finish: (b, x) => rmsNorm(b, x, "model.norm", norms),
-      head: (b, x) => head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }),
-    };
+    });
   },
 };

@@ -1,8 +1,9 @@
 /** Gemma 2: Gemma with norms after each half as well, soft caps on scores and logits, a window in every second layer. */
-import { add, mul } from "../../graph/expression.ts";
+import { add } from "../../graph/expression.ts";
 import type { Architecture } from "../architecture.ts";
 import { readSlidingLayers, selfAttention } from "../attention.ts";
-import { activations, embedding, gatedMlp, head, rmsNorm, softcap } from "../parts.ts";
+import { frame, type Norm } from "../frame.ts";
+import { activations, gatedMlp, rmsNorm, softcap } from "../parts.ts";
 import { readRope } from "../rope.ts";
 import { readSizes, readWindow } from "../sizes.ts";
 
@@ -12,7 +13,7 @@ export const gemma2: Architecture = {
   prefix: "model.",
   read(config) {
     const sizes = readSizes(config, { contextTokens: 8192, kvHeads: 4, headSize: 256 });
-    const { vocabulary, hidden, contextTokens, layers } = sizes;
+    const { hidden, layers } = sizes;
     // The released configs say `hidden_act` too, which the class does not read.
     config.ignore("hidden_act");
     const mlp = {
@@ -37,17 +38,16 @@ export const gemma2: Architecture = {
       return config.lists(key) && !config.has(key) ? config.number(key, 0) : config.number(key, fallback, { min: 0 });
     }
 
-    return {
-      vocabulary,
-      contextTokens,
-      layers,
-      width: hidden,
+    const norm: Norm = (b, x, name) => rmsNorm(b, x, name, norms);
+    return frame(sizes, {
       ropes: { rope },
-      embed: (b) => mul(embedding(b, "model.embed_tokens", vocabulary, hidden), Math.sqrt(hidden)),
+      tied,
+      norm,
+      embeddingScale: Math.sqrt(hidden),
+      logits: (logits) => softcap(logits, logitCap),
       layer(b, x, index) {
         const at = `model.layers.${index}`;
-        const norm = (y: typeof x, name: string) => rmsNorm(b, y, `${at}.${name}`, norms);
-        const attended = selfAttention(b, norm(x, "input_layernorm"), `${at}.self_attn`, {
+        const attended = selfAttention(b, norm(b, x, `${at}.input_layernorm`), `${at}.self_attn`, {
           ...sizes,
           layer: index,
           bias,
@@ -56,12 +56,10 @@ export const gemma2: Architecture = {
           window: sliding[index] ? window : 0,
           rope: { name: "rope", rope },
         });
-        const half = add(x, norm(attended, "post_attention_layernorm"));
-        const fed = gatedMlp(b, norm(half, "pre_feedforward_layernorm"), `${at}.mlp`, mlp);
-        return add(half, norm(fed, "post_feedforward_layernorm"));
+        const half = add(x, norm(b, attended, `${at}.post_attention_layernorm`));
+        const fed = gatedMlp(b, norm(b, half, `${at}.pre_feedforward_layernorm`), `${at}.mlp`, mlp);
+        return add(half, norm(b, fed, `${at}.post_feedforward_layernorm`));
       },
-      finish: (b, x) => rmsNorm(b, x, "model.norm", norms),
-      head: (b, x) => softcap(head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }), logitCap),
-    };
+    });
   },
 };

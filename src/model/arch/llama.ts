@@ -1,7 +1,8 @@
 /** Llama: RMSNorm, rotary grouped-query attention, a gated MLP; norms before each half of a layer. */
 import type { Architecture } from "../architecture.ts";
 import { selfAttention } from "../attention.ts";
-import { activations, embedding, gatedMlp, head, preNormLayer, rmsNorm } from "../parts.ts";
+import { frame, type Norm, preNorm } from "../frame.ts";
+import { activations, gatedMlp, rmsNorm } from "../parts.ts";
 import { readRope } from "../rope.ts";
 import { readSizes } from "../sizes.ts";
 
@@ -11,7 +12,6 @@ export const llama: Architecture = {
   prefix: "model.",
   read(config) {
     const sizes = readSizes(config, { contextTokens: 2048 });
-    const { vocabulary, hidden, contextTokens } = sizes;
     const mlp = {
       size: config.integer("intermediate_size"),
       activation: config.choice("hidden_act", activations, "silu"),
@@ -23,25 +23,20 @@ export const llama: Architecture = {
     const rope = readRope(config, { ...sizes, theta: 10_000 });
     const tied = config.flag("tie_word_embeddings", false);
 
-    return {
-      vocabulary,
-      contextTokens,
-      layers: sizes.layers,
-      width: hidden,
+    const norm: Norm = (b, x, name) => rmsNorm(b, x, name, { epsilon });
+    return frame(sizes, {
       ropes: { rope },
-      embed: (b) => embedding(b, "model.embed_tokens", vocabulary, hidden),
+      tied,
+      norm,
       layer(b, x, index) {
         const at = `model.layers.${index}`;
-        const norm = (name: string) => (y: typeof x) => rmsNorm(b, y, `${at}.${name}`, { epsilon });
-        return preNormLayer(x, {
-          norms: [norm("input_layernorm"), norm("post_attention_layernorm")],
+        return preNorm(b, x, at, {
+          norm,
           attend: (y) =>
             selfAttention(b, y, `${at}.self_attn`, { ...sizes, layer: index, bias, rope: { name: "rope", rope } }),
           feed: (y) => gatedMlp(b, y, `${at}.mlp`, mlp),
         });
       },
-      finish: (b, x) => rmsNorm(b, x, "model.norm", { epsilon }),
-      head: (b, x) => head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }),
-    };
+    });
   },
 };

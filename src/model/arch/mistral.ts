@@ -1,7 +1,8 @@
 /** Mistral: Llama without biases, with a sliding window in every layer where the config sets one. */
 import type { Architecture } from "../architecture.ts";
 import { selfAttention } from "../attention.ts";
-import { activations, embedding, gatedMlp, head, preNormLayer, rmsNorm } from "../parts.ts";
+import { frame, type Norm, preNorm } from "../frame.ts";
+import { activations, gatedMlp, rmsNorm } from "../parts.ts";
 import { readRope } from "../rope.ts";
 import { readSizes, readWindow } from "../sizes.ts";
 
@@ -11,7 +12,6 @@ export const mistral: Architecture = {
   prefix: "model.",
   read(config) {
     const sizes = readSizes(config, { contextTokens: 131_072, kvHeads: 8 });
-    const { vocabulary, hidden, contextTokens } = sizes;
     const mlp = {
       size: config.integer("intermediate_size"),
       activation: config.choice("hidden_act", activations, "silu"),
@@ -21,25 +21,20 @@ export const mistral: Architecture = {
     const window = readWindow(config, 4096);
     const tied = config.flag("tie_word_embeddings", false);
 
-    return {
-      vocabulary,
-      contextTokens,
-      layers: sizes.layers,
-      width: hidden,
+    const norm: Norm = (b, x, name) => rmsNorm(b, x, name, { epsilon });
+    return frame(sizes, {
       ropes: { rope },
-      embed: (b) => embedding(b, "model.embed_tokens", vocabulary, hidden),
+      tied,
+      norm,
       layer(b, x, index) {
         const at = `model.layers.${index}`;
-        const norm = (name: string) => (y: typeof x) => rmsNorm(b, y, `${at}.${name}`, { epsilon });
-        return preNormLayer(x, {
-          norms: [norm("input_layernorm"), norm("post_attention_layernorm")],
+        return preNorm(b, x, at, {
+          norm,
           attend: (y) =>
             selfAttention(b, y, `${at}.self_attn`, { ...sizes, layer: index, window, rope: { name: "rope", rope } }),
           feed: (y) => gatedMlp(b, y, `${at}.mlp`, mlp),
         });
       },
-      finish: (b, x) => rmsNorm(b, x, "model.norm", { epsilon }),
-      head: (b, x) => head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }),
-    };
+    });
   },
 };

@@ -1,7 +1,6 @@
 /** Phi 3 and 4: Llama with fused projections, a window where asked for, and LongRoPE for the long-context releases. */
-import { mul } from "../../graph/expression.ts";
 import type { Architecture } from "../architecture.ts";
-import { activations, embedding, head, linear, preNormLayer, rmsNorm, split } from "../parts.ts";
+import { activations, embedding, fusedGatedMlp, head, linear, preNormLayer, rmsNorm, split } from "../parts.ts";
 import { readRope } from "../rope.ts";
 import { readSizes, readWindow } from "../sizes.ts";
 
@@ -42,10 +41,7 @@ export const phi3: Architecture = {
             const options = { ...sizes, layer: index, window, rope: { name: "rope", rope } };
             return linear(b, b.attention(query, key, value, options), `${at}.self_attn.o_proj`, hidden);
           },
-          feed(y) {
-            const [gate, up] = split(linear(b, y, `${at}.mlp.gate_up_proj`, 2 * size), size, size);
-            return linear(b, mul(activation(gate), up), `${at}.mlp.down_proj`, hidden);
-          },
+          feed: (y) => fusedGatedMlp(b, y, `${at}.mlp`, { size, activation }),
         });
       },
       finish: (b, x) => rmsNorm(b, x, "model.norm", { epsilon }),

@@ -1,7 +1,8 @@
 /** Qwen 2 and 2.5: Llama with biases on queries, keys and values, and a window in the later layers where asked for. */
 import type { Architecture } from "../architecture.ts";
 import { selfAttention } from "../attention.ts";
-import { activations, embedding, gatedMlp, head, preNormLayer, rmsNorm } from "../parts.ts";
+import { frame, type Norm, preNorm } from "../frame.ts";
+import { activations, gatedMlp, rmsNorm } from "../parts.ts";
 import { readRope } from "../rope.ts";
 import { readQwenWindows, readSizes } from "../sizes.ts";
 
@@ -11,7 +12,7 @@ export const qwen2: Architecture = {
   prefix: "model.",
   read(config) {
     const sizes = readSizes(config, { contextTokens: 32_768, kvHeads: 32 });
-    const { vocabulary, hidden, contextTokens, layers } = sizes;
+    const { layers } = sizes;
     const mlp = {
       size: config.integer("intermediate_size"),
       activation: config.choice("hidden_act", activations, "silu"),
@@ -22,19 +23,16 @@ export const qwen2: Architecture = {
     const windows = readQwenWindows(config, layers);
     const tied = config.flag("tie_word_embeddings", false);
 
-    return {
-      vocabulary,
-      contextTokens,
-      layers,
-      width: hidden,
+    const norm: Norm = (b, x, name) => rmsNorm(b, x, name, { epsilon });
+    return frame(sizes, {
       ropes: { rope },
-      embed: (b) => embedding(b, "model.embed_tokens", vocabulary, hidden),
+      tied,
+      norm,
       layer(b, x, index) {
         const at = `model.layers.${index}`;
-        const norm = (name: string) => (y: typeof x) => rmsNorm(b, y, `${at}.${name}`, { epsilon });
         const window = windows[index]!;
-        return preNormLayer(x, {
-          norms: [norm("input_layernorm"), norm("post_attention_layernorm")],
+        return preNorm(b, x, at, {
+          norm,
           attend: (y) =>
             selfAttention(b, y, `${at}.self_attn`, {
               ...sizes,
@@ -46,8 +44,6 @@ export const qwen2: Architecture = {
           feed: (y) => gatedMlp(b, y, `${at}.mlp`, mlp),
         });
       },
-      finish: (b, x) => rmsNorm(b, x, "model.norm", { epsilon }),
-      head: (b, x) => head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }),
-    };
+    });
   },
 };

@@ -1,7 +1,8 @@
 /** Qwen 3: queries and keys are normalised head by head before rotation; head_dim stands on its own. */
 import type { Architecture } from "../architecture.ts";
 import { selfAttention } from "../attention.ts";
-import { activations, embedding, gatedMlp, head, perHead, preNormLayer, rmsNorm } from "../parts.ts";
+import { frame, type Norm, preNorm } from "../frame.ts";
+import { activations, gatedMlp, perHead, rmsNorm } from "../parts.ts";
 import { readRope } from "../rope.ts";
 import { readQwenWindows, readSizes } from "../sizes.ts";
 
@@ -11,7 +12,7 @@ export const qwen3: Architecture = {
   prefix: "model.",
   read(config) {
     const sizes = readSizes(config, { contextTokens: 32_768, kvHeads: 32, headSize: 128 });
-    const { vocabulary, hidden, contextTokens, layers, heads, kvHeads } = sizes;
+    const { layers, heads, kvHeads } = sizes;
     const mlp = {
       size: config.integer("intermediate_size"),
       activation: config.choice("hidden_act", activations, "silu"),
@@ -23,18 +24,15 @@ export const qwen3: Architecture = {
     const windows = readQwenWindows(config, layers);
     const tied = config.flag("tie_word_embeddings", false);
 
-    return {
-      vocabulary,
-      contextTokens,
-      layers,
-      width: hidden,
+    const norm: Norm = (b, x, name) => rmsNorm(b, x, name, { epsilon });
+    return frame(sizes, {
       ropes: { rope },
-      embed: (b) => embedding(b, "model.embed_tokens", vocabulary, hidden),
+      tied,
+      norm,
       layer(b, x, index) {
         const at = `model.layers.${index}`;
-        const norm = (name: string) => (y: typeof x) => rmsNorm(b, y, `${at}.${name}`, { epsilon });
-        return preNormLayer(x, {
-          norms: [norm("input_layernorm"), norm("post_attention_layernorm")],
+        return preNorm(b, x, at, {
+          norm,
           attend: (y) =>
             selfAttention(b, y, `${at}.self_attn`, {
               ...sizes,
@@ -43,16 +41,14 @@ export const qwen3: Architecture = {
               window: windows[index]!,
               rope: { name: "rope", rope },
               adjust: ({ query, key, value }) => ({
-                query: perHead(query, heads, norm("self_attn.q_norm")),
-                key: perHead(key, kvHeads, norm("self_attn.k_norm")),
+                query: perHead(query, heads, (y) => norm(b, y, `${at}.self_attn.q_norm`)),
+                key: perHead(key, kvHeads, (y) => norm(b, y, `${at}.self_attn.k_norm`)),
                 value,
               }),
             }),
           feed: (y) => gatedMlp(b, y, `${at}.mlp`, mlp),
         });
       },
-      finish: (b, x) => rmsNorm(b, x, "model.norm", { epsilon }),
-      head: (b, x) => head(b, x, { vocabulary, tied, embedding: "model.embed_tokens" }),
-    };
+    });
   },
 };
