@@ -1,5 +1,6 @@
 /** Builds one block: inherents, what every block does, the extrinsics, and the header over all of it. */
 import { blake2AsU8a } from "@polkadot/util-crypto";
+import type { LocalBeacon } from "./beacon.ts";
 import { withdraw } from "./calls/accounts.ts";
 import { coinbase } from "./coinbase.ts";
 import { dispatch, feeRao, paysFee } from "./dispatch.ts";
@@ -29,10 +30,7 @@ export interface BlockOptions {
   readonly slotDurationMs: number;
   /** The extrinsics, drawn one by one since each may depend on the state after the one before. */
   readonly extrinsics: Iterable<SignedExtrinsic>;
-  /** Runs before the extrinsics: the beacon's pulse and what it opens. */
-  readonly initialise: (runtime: Runtime) => void;
-  /** What is due to be revealed for a subnet, before its epoch. */
-  readonly reveal: (runtime: Runtime, netuid: number) => void;
+  readonly beacon: LocalBeacon;
 }
 
 export function buildBlock(state: State, options: BlockOptions): BuiltBlock {
@@ -43,8 +41,7 @@ export function buildBlock(state: State, options: BlockOptions): BuiltBlock {
   const deposit = (event: RuntimeEvent) => void events.push({ phase, event, topics: [] });
   const runtime: Runtime = { state, block: number, nowMs, deposit };
   const logs = beginBlock(runtime, options);
-  options.initialise(runtime);
-  coinbase(runtime, (netuid) => options.reveal(runtime, netuid));
+  coinbase(runtime, options.beacon);
   const extrinsics: Uint8Array[] = [];
   const apply = (encoded: Uint8Array, run: () => void) => {
     phase = { type: "ApplyExtrinsic", value: extrinsics.length };

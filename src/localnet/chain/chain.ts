@@ -2,15 +2,18 @@
 import { blake2AsU8a } from "@polkadot/util-crypto";
 import { OperatorError } from "../../base/errors.ts";
 import type { ApiTable } from "./apis/table.ts";
+import { LocalBeacon } from "./beacon.ts";
 import { type BuiltBlock, bodyType, buildBlock, chainRoot } from "./block.ts";
 import { ChainDatabase, type StoredBlock } from "./database.ts";
 import { decodeSigned, extrinsicSizeBytesMax, hashOf, isSignedBy, type SignedExtrinsic } from "./extrinsic.ts";
 import { type Genesis, writeGenesis } from "./genesis.ts";
 import { type Metadata, writeMetadata } from "./metadata.ts";
 import { palletsOf } from "./pallets/index.ts";
+import { systemStorage } from "./pallets/system.ts";
 import { invalid, Pool, type Rejection } from "./pool.ts";
 import { MalformedBytes } from "./scale/bytes.ts";
 import { decode, encode } from "./scale/type.ts";
+import { Shield } from "./shield.ts";
 import { State, type StateView } from "./state.ts";
 import { eraBirth, type Header, header, type RuntimeVersion, zeroHash } from "./types/substrate.ts";
 
@@ -58,6 +61,8 @@ export class Chain {
   readonly apis: ApiTable;
   readonly pool = new Pool();
   private readonly database: ChainDatabase;
+  private readonly beacon: LocalBeacon;
+  private readonly shield: Shield;
   private readonly state: State;
   private readonly listeners = new Set<BlockListener>();
   private readonly fates = new Map<string, (fate: Fate) => void>();
@@ -72,6 +77,8 @@ export class Chain {
     };
     this.metadata = writeMetadata(palletsOf({ version: this.version, slotDurationMs: options.blockMs }), options.apis);
     this.database = new ChainDatabase(options.folder, options.historyBlocks);
+    this.beacon = new LocalBeacon(this.secret("beacon"));
+    this.shield = new Shield(this.secret("shield"));
     if (this.database.head() === undefined) this.begin(options.genesis);
     this.refuseOtherMetadata(options);
     this.state = new State(this.database.current());
@@ -98,8 +105,7 @@ export class Chain {
       nowMs,
       slotDurationMs: this.blockMs,
       extrinsics: this.valid(included),
-      initialise: () => {},
-      reveal: () => {},
+      beacon: this.beacon,
     });
     const { number, hash, headerBytes, extrinsics } = built;
     this.database.append({ number, hash, header: headerBytes, body: encode(bodyType, extrinsics) }, built.changes);
@@ -112,15 +118,15 @@ export class Chain {
   /** Takes an extrinsic into the pool. Returns it and its status, or why it is refused. */
   submit(bytes: Uint8Array): { readonly extrinsic: SignedExtrinsic; readonly status: "ready" | "future" } | Rejection {
     if (bytes.length > extrinsicSizeBytesMax) return invalid("Transaction would exhaust the block limits");
-    let extrinsic: SignedExtrinsic;
-    try {
-      extrinsic = decodeSigned(bytes);
-    } catch (error) {
-      if (!(error instanceof MalformedBytes)) throw error;
-      return { code: 1002, message: `Verification Error: ${error.message}`, data: "RuntimeApi" };
+    const extrinsic = tryDecode(bytes);
+    if (extrinsic === undefined) {
+      return { code: 1002, message: "Verification Error: Could not decode the extrinsic", data: "RuntimeApi" };
     }
     const refused = this.verify(extrinsic);
     if (refused !== undefined) return refused;
+    const code =
+      extrinsic.call.type === "MevShield" ? this.shield.rejection(extrinsic.call.value.value.ciphertext) : undefined;
+    if (code !== undefined) return invalid(`Custom error: ${code}`);
     const status = this.pool.add(extrinsic, this.state, this.best.number);
     return typeof status === "string" ? { extrinsic, status } : status;
   }
@@ -172,6 +178,8 @@ export class Chain {
   private begin(genesis: Genesis): void {
     const state = new State(new Map());
     writeGenesis(state, genesis, version);
+    this.beacon.configure(state, { genesisMs: Date.now(), blockMs: this.blockMs });
+    this.shield.configure(state);
     const changes = state.commit();
     // Nothing else tells two new chains apart, and clients keep metadata and state by the genesis hash.
     const salt = crypto.getRandomValues(new Uint8Array(32));
@@ -186,6 +194,16 @@ export class Chain {
     const block = { number: 0, hash: hashOf(headerBytes), header: headerBytes, body: encode(bodyType, []) };
     this.database.setSetting("metadata", hashOf(this.metadata.v15));
     this.database.append(block, changes);
+  }
+
+  /** 64 random bytes that are drawn once and kept beside the state, where no client reads them. */
+  private secret(name: "beacon" | "shield"): Uint8Array {
+    const setting = `${name}-seed`;
+    const kept = this.database.setting(setting);
+    if (kept !== undefined) return Uint8Array.fromHex(kept);
+    const seed = crypto.getRandomValues(new Uint8Array(64));
+    this.database.setSetting(setting, seed.toHex());
+    return seed;
   }
 
   /** Clients keep metadata by genesis and version: other metadata on the same chain would be decoded wrongly. */
@@ -224,7 +242,24 @@ export class Chain {
       }
       included.push(extrinsic);
       yield extrinsic;
+      const inner = this.opened(extrinsic, number);
+      if (inner === undefined) continue;
+      included.push(inner);
+      yield inner;
     }
+  }
+
+  /** What a carrier holds, where it is an extrinsic that is good now: after the carrier, whose nonce is spent. */
+  private opened({ call }: SignedExtrinsic, number: number): SignedExtrinsic | undefined {
+    if (call.type !== "MevShield") return undefined;
+    const bytes = this.shield.open(call.value.value.ciphertext);
+    const extrinsic = bytes === undefined ? undefined : tryDecode(bytes);
+    if (extrinsic === undefined || extrinsic.call.type === "MevShield") return undefined;
+    const good =
+      this.verify(extrinsic) === undefined &&
+      extrinsic.nonce === this.state.get(systemStorage.Account, extrinsic.signer).nonce &&
+      this.pool.check(extrinsic, this.state, number) === undefined;
+    return good ? extrinsic : undefined;
   }
 
   private settle(hash: string, fate: Fate): void {
@@ -236,6 +271,16 @@ export class Chain {
 
 function readBlock({ number, hash, header: bytes }: StoredBlock): Block {
   return { number, hash, header: decode(header, bytes) };
+}
+
+/** Undefined for bytes that are no extrinsic of this chain. */
+function tryDecode(bytes: Uint8Array): SignedExtrinsic | undefined {
+  try {
+    return decodeSigned(bytes);
+  } catch (error) {
+    if (error instanceof MalformedBytes) return undefined;
+    throw error;
+  }
 }
 
 /** Runtime versions name their APIs by hash. */

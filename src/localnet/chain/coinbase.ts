@@ -1,15 +1,16 @@
 /**
- * What happens in every block before its extrinsics: emission flows into the subnets, and a subnet whose tempo has
- * passed runs its epoch and pays. Root's share of dividends is not served: a local chain pays alpha only.
+ * What happens in every block before its extrinsics: the beacon signs, what was locked for it opens, emission flows into
+ * the subnets, and a subnet whose tempo has passed runs its epoch and pays. Root's share of dividends is not served: a local chain pays alpha only.
  */
 import { runEpoch } from "../../consensus/epoch.ts";
 import type { EpochInput, EpochNeuron } from "../../consensus/epoch-input.ts";
+import type { LocalBeacon } from "./beacon.ts";
 import { fires } from "./calls/epoch-clock.ts";
 import { indexOf, indicesOf, rootNetuid } from "./calls/neurons.ts";
 import { decayBurn } from "./calls/registration.ts";
 import { addPoolStake, addStake, stakeWeight } from "./calls/stake.ts";
 import { alphaPriceRao } from "./calls/swap.ts";
-import { earliestCommitBlock } from "./calls/timelock.ts";
+import { earliestCommitBlock, revealCommitments, revealWeights, wantedRounds } from "./calls/timelock.ts";
 import { subtensorStorage as storage } from "./pallets/subtensor-storage.ts";
 import type { Runtime } from "./runtime.ts";
 import type { State } from "./state.ts";
@@ -20,16 +21,22 @@ import { zeroAccount } from "./types/substrate.ts";
 const alphaEmissionRao = 1_000_000_000n;
 const u16Max = 65_535n;
 
-export function coinbase(runtime: Runtime, reveal: (netuid: number) => void): void {
-  const netuids = runtime.state
-    .entries(storage.NetworksAdded)
-    .flatMap(([netuid, added]) => (added && netuid !== rootNetuid ? [netuid] : []));
+export function coinbase(runtime: Runtime, beacon: LocalBeacon): void {
+  const netuids = payingNetuids(runtime.state);
+  beacon.pulse(runtime, wantedRounds(runtime.state, netuids));
+  revealCommitments(runtime);
   for (const netuid of netuids) {
     emit(runtime.state, netuid, netuids.length);
     decayBurn(runtime.state, netuid);
-    reveal(netuid);
+    revealWeights(runtime, netuid);
     stepEpoch(runtime, netuid);
   }
+}
+
+function payingNetuids(state: State): number[] {
+  return state
+    .entries(storage.NetworksAdded)
+    .flatMap(([netuid, added]) => (added && netuid !== rootNetuid ? [netuid] : []));
 }
 
 /** One block's TAO goes into the pool with as much alpha as keeps the price; another alpha is set aside to be paid. */
@@ -127,7 +134,7 @@ function epochInput({ state, block }: Runtime, netuid: number, mechanism: number
       lastUpdateBlock: Number(lastUpdate[uid]),
       registrationBlock: Number(state.get(storage.BlockAtRegistration, netuid, uid)),
       validatorPermit: permits[uid]!,
-      commitBlock: commitReveal ? earliestCommitBlock(state, netuid, index, hotkey, block) : undefined,
+      commitBlock: commitReveal ? earliestCommitBlock(state, index, hotkey, block) : undefined,
     };
   });
   return {

@@ -25,6 +25,7 @@ export function setCommitment(runtime: Runtime, who: Account, { netuid, info }: 
     resetBonds(runtime, netuid, who);
   }
   const locked = info.fields.find((field) => field.type === "TimelockEncrypted");
+  indexLocked(runtime, netuid, who, locked !== undefined);
   runtime.deposit({
     type: "Commitments",
     value:
@@ -32,6 +33,13 @@ export function setCommitment(runtime: Runtime, who: Account, { netuid, info }: 
         ? { type: "Commitment", value: { netuid, who } }
         : { type: "TimelockCommitment", value: { netuid, who, reveal_round: locked.revealRound } },
   });
+}
+
+function indexLocked({ state }: Runtime, netuid: number, who: Account, locked: boolean): void {
+  const before = state.get(storage.TimelockedIndex);
+  const others = before.filter(([each, account]) => each !== netuid || account !== who);
+  if (!locked && others.length === before.length) return;
+  state.set(storage.TimelockedIndex, [], locked ? [...others, [netuid, who] as const] : others);
 }
 
 function spend({ state }: Runtime, netuid: number, who: Account, sizeBytes: number): void {

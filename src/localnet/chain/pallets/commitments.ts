@@ -1,14 +1,24 @@
 /** Commitments: what a hotkey says in public, a miner's repository for example. */
 
 import { constant, entry, identity, optional, storageOf, twox } from "../pallet.ts";
-import { bytes, tuple, u16, u32, u64, type ValueOf, vec } from "../scale/type.ts";
+import { bytes, described, tuple, u16, u32, u64, type ValueOf, vec } from "../scale/type.ts";
 import { bare, named, variants } from "../scale/variant.ts";
 import { commitmentInfo, fieldCountMax, registration, usageTracker } from "../types/commitment.ts";
 import { accountId } from "../types/substrate.ts";
 
 const keys = [identity(u16), twox(accountId)] as const;
 
+/** The commitments that hold something locked, so that each block finds them. */
+const lockedMember = tuple(u16, accountId);
+const lockedList = vec(lockedMember);
+const lockedSet = described(lockedList, (table) => ({
+  path: ["BTreeSet"],
+  params: [["T", table.idOf(lockedMember)]],
+  def: { Composite: { fields: [{ type: table.idOf(lockedList) }] } },
+}));
+
 export const commitmentsStorage = storageOf("Commitments", {
+  TimelockedIndex: entry([], lockedSet, []),
   CommitmentOf: optional(keys, registration),
   LastCommitment: optional(keys, u32),
   LastBondsReset: optional(keys, u32),

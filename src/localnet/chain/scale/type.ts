@@ -4,7 +4,7 @@
  * accounts and hashes, Uint8Array for bytes, `{ type, value }` for variants.
  */
 import { MalformedBytes, ScaleReader, ScaleWriter } from "./bytes.ts";
-import type { Field, ScaleType, TypeTable } from "./table.ts";
+import type { Description, Field, ScaleType, TypeTable } from "./table.ts";
 
 export type { ScaleType };
 
