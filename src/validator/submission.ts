@@ -77,7 +77,7 @@ export class SubmissionPlan {
       versionKey: rules.file.versionKey,
       weights: vector.map(({ uid, weight }, index) => ({ uid, weight, value: values[index]! })),
     });
-    const journal = journalOf(this.context, id);
+    const scope = scopeOf(id);
     const submitted = await chain.submitWeights({
       netuid,
       uids: vector.map(({ uid }) => uid),
@@ -85,13 +85,12 @@ export class SubmissionPlan {
       versionKey: rules.file.versionKey,
       signer: signer!,
       signal,
-      onSigned: (pending) => journal.write("pending", pending),
-      onReveal: (reveal) => journal.write("reveal", storedReveal(reveal)),
+      onSigned: (pending) => writeStep(store, scope, "pending", pending),
+      onReveal: (reveal) => writeStep(store, scope, "reveal", storedReveal(reveal)),
       onWait: (blocks) =>
         report({ kind: "weights", outcome: "waiting", detail: `${blocks} blocks until the chain takes weights` }),
     });
-    if (submitted.reveal !== null) journal.write("reveal", storedReveal(submitted.reveal));
-    await journal.settled();
+    if (submitted.reveal !== null) await writeStep(store, scope, "reveal", storedReveal(submitted.reveal));
     await this.#settle(id, head, submitted);
   }
 
@@ -158,18 +157,6 @@ function storedReveal(reveal: Reveal): StoredReveal {
 
 function scopeOf(id: number): string {
   return `submission:${id}`;
-}
-
-/** Writes steps in the order in which they are given; `settled` throws what a write threw. */
-function journalOf({ store }: ValidatorContext, id: number) {
-  let last: Promise<void> = Promise.resolve();
-  return {
-    write(key: string, value: unknown): void {
-      last = last.then(() => writeStep(store, scopeOf(id), key, value));
-      last.catch(() => {});
-    },
-    settled: () => last,
-  };
 }
 
 /** What is kept of the chain's answer: JSON has no bigint and nobody needs the events. */
