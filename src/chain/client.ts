@@ -16,6 +16,12 @@ import { type Pending, type Submission, Submitter } from "./submission.ts";
 import type { NewWeights, WeightsSubmission } from "./weight-plan.ts";
 import { submitWeights } from "./weight-submission.ts";
 
+export type { FullCommitment } from "./commitment.ts";
+export type { Hyperparameters } from "./hyperparameters.ts";
+export type { Pending, Submission } from "./submission.ts";
+export type { WeightsMethod } from "./weight-checks.ts";
+export type { NewWeights, Reveal, WeightsSubmission } from "./weight-plan.ts";
+
 export interface ConnectOptions {
   /** WebSocket endpoints in order of preference; `endpointsOf` makes them from a network's name. */
   readonly endpoints: readonly string[];

@@ -31,6 +31,7 @@ const sections: readonly Section[] = [
     commands: {
       leaderboard: { summary: "who stands where after the last round", load: () => import("./leaderboard.ts") },
       history: { summary: "the rounds of a uid", load: () => import("./history.ts") },
+      explain: { summary: "why a uid has its weight, back to the losses", load: () => import("./explain.ts") },
       rescore: {
         summary: "replay stored losses: verify every number, or try other rules",
         load: () => import("./rescore.ts"),
