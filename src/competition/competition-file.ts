@@ -154,7 +154,7 @@ const schema: z.ZodType<CompetitionFile> = z
     name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "A name is up to 64 of a-z, 0-9 and hyphens."),
     description: z.string().max(2000),
     versionKey: natural,
-    sync: z.strictObject({ genesisBlock: natural, cadenceBlocks: count }),
+    sync: z.strictObject({ genesisBlock: natural, cadenceBlocks: count, repeatableSeed: word.optional() }),
     queue: z.strictObject({
       keptModels: natural,
       updatedModelsMax: count,

@@ -20,6 +20,11 @@ export interface CompetitionFile {
 export interface SyncCadence {
   readonly genesisBlock: Block;
   readonly cadenceBlocks: number;
+  /**
+   * Draws each round's samples from this text and the round's number instead of the sync block's hash, so that a run can
+   * be repeated. For demonstrations only: whoever knows it knows every question beforehand.
+   */
+  readonly repeatableSeed?: string | undefined;
 }
 
 export interface QueueLimits {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { builtInCompetitions } from "./built-in.ts";
-import { competitionDue, competitionsAt, nextSyncBlock, roundSeed, syncBlockAt } from "./schedule.ts";
+import { competitionDue, competitionsAt, nextSyncBlock, roundSeed, seedOfRound, syncBlockAt } from "./schedule.ts";
 
 const latest = builtInCompetitions("sn37-latest");
 
@@ -43,5 +43,15 @@ describe("the schedule", () => {
     expect(roundSeed(`0x${"ab".repeat(32)}`)).toBe(
       47137133047987366843627913065961486372647734429622217293125865327054350386694n,
     );
+  });
+
+  test("a repeatable seed gives the same questions on another chain, and others in every round", () => {
+    const sync = { genesisBlock: 100, cadenceBlocks: 20, repeatableSeed: "7" };
+    const seeds = [100, 120, 140].map((block) => seedOfRound(sync, block, `0x${"00".repeat(32)}`));
+    const shifted = { ...sync, genesisBlock: 500 };
+    expect([500, 520, 540].map((block) => seedOfRound(shifted, block, `0x${"11".repeat(32)}`))).toEqual(seeds);
+    expect(new Set(seeds).size).toBe(3);
+    const hash = `0x${"ab".repeat(32)}`;
+    expect(seedOfRound({ genesisBlock: 0, cadenceBlocks: 20 }, 20, hash)).toBe(roundSeed(hash));
   });
 });

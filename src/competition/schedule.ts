@@ -22,6 +22,13 @@ export function roundSeed(blockHash: BlockHash): bigint {
   return BigInt(`0x${bytesToHex(sha256(utf8ToBytes(blockHash)))}`);
 }
 
+/** The seed of the round at a sync block: from its hash, unless the file asks for rounds that can be repeated. */
+export function seedOfRound(sync: SyncCadence, syncBlock: Block, syncBlockHash: BlockHash): bigint {
+  if (sync.repeatableSeed === undefined) return roundSeed(syncBlockHash);
+  const round = (syncBlock - sync.genesisBlock) / sync.cadenceBlocks;
+  return roundSeed(`${sync.repeatableSeed}:${round}`);
+}
+
 /** The competitions that run at a block, in the file's order; empty before the first period and between periods. */
 export function competitionsAt(file: CompetitionFile, block: Block): readonly Competition[] {
   const period = file.schedule.findLast(({ fromBlock }) => block >= fromBlock);

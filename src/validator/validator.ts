@@ -4,7 +4,7 @@
  */
 import { InterruptedError } from "../base/errors.ts";
 import type { Competition } from "../competition/competition.ts";
-import { competitionDue, nextSyncBlock, roundSeed, syncBlockAt } from "../competition/schedule.ts";
+import { competitionDue, nextSyncBlock, seedOfRound, syncBlockAt } from "../competition/schedule.ts";
 import { bindChain } from "../store/chain.ts";
 import { recordEvent } from "../store/events.ts";
 import { findOpenRound, findRound, startRound } from "../store/rounds.ts";
@@ -56,7 +56,7 @@ async function beginDueRound(context: ValidatorContext, head: Head): Promise<Row
     ruleSetDigest: rules.digest,
     syncBlock,
     syncBlockHash,
-    seed: roundSeed(syncBlockHash),
+    seed: seedOfRound(rules.file.sync, syncBlock, syncBlockHash),
   });
   await recordEvent(store, {
     level: "info",
