@@ -1,13 +1,15 @@
 /** The JSON inside a keyfile: the ecosystem's names for a key's parts, checked on reading, written whole. */
 import { z } from "zod";
-import { type Keypair, keypairFromPrivateKey, keypairFromSeed, keypairFromUri, seedFromMnemonic } from "./keypair.ts";
+import { Secret } from "../base/secret.ts";
+import { type Keypair, keypairFromPrivateKey, keypairFromSeed, keypairFromUri, seedFromHex } from "./keypair.ts";
+import { normalizeMnemonic, seedFromMnemonic } from "./mnemonic.ts";
 
 /** A key with the secrets that its file holds. The phrase and the seed are missing where the file has none. */
 export interface KeyMaterial {
   readonly keypair: Keypair;
-  readonly phrase: string | undefined;
+  readonly phrase: Secret<string> | undefined;
   /** 32 bytes. */
-  readonly seed: Uint8Array | undefined;
+  readonly seed: Secret<Uint8Array> | undefined;
 }
 
 /** Why a keyfile's content cannot be used; the words never carry any of the content. */
@@ -52,8 +54,8 @@ export function serializeKeyfile(material: KeyMaterial): Uint8Array {
   return encode({
     ...publicParts(material.keypair),
     privateKey: hex(material.keypair.exportPrivateKey()),
-    ...(material.phrase === undefined ? {} : { secretPhrase: material.phrase }),
-    ...(material.seed === undefined ? {} : { secretSeed: hex(material.seed) }),
+    ...(material.phrase === undefined ? {} : { secretPhrase: material.phrase.reveal() }),
+    ...(material.seed === undefined ? {} : { secretSeed: hex(material.seed.reveal()) }),
   });
 }
 
@@ -65,17 +67,27 @@ export function serializePublicKeyfile(keypair: Keypair): Uint8Array {
 /** A new key's material from its phrase. */
 export function materialFromPhrase(phrase: string): KeyMaterial {
   const seed = seedFromMnemonic(phrase);
-  return { keypair: keypairFromSeed(seed), phrase: phrase.trim().toLowerCase().split(/\s+/).join(" "), seed };
+  return {
+    keypair: keypairFromSeed(seed),
+    phrase: new Secret(normalizeMnemonic(phrase)),
+    seed: new Secret(seed),
+  };
 }
 
 /** A key's material from its 32-byte seed. */
 export function materialFromSeed(seed: Uint8Array): KeyMaterial {
-  return { keypair: keypairFromSeed(seed), phrase: undefined, seed };
+  return { keypair: keypairFromSeed(seed), phrase: undefined, seed: new Secret(seed) };
 }
 
-/** A key's material from a development uri (`//Alice`); derived keys have no phrase or seed of their own. */
-export function materialFromUri(uri: string): KeyMaterial {
-  return { keypair: keypairFromUri(uri), phrase: undefined, seed: undefined };
+/**
+ * A key's material from what a person keeps: a phrase, a seed (0x and 64 hex digits), or a development uri (`//Alice`).
+ * Derived keys have no phrase or seed of their own. Throws `OperatorError`.
+ */
+export function materialFromSecret(written: string): KeyMaterial {
+  const text = written.trim();
+  if (/^0x[0-9a-fA-F]*$/.test(text)) return materialFromSeed(seedFromHex(text));
+  if (text.includes("/")) return { keypair: keypairFromUri(text), phrase: undefined, seed: undefined };
+  return materialFromPhrase(text);
 }
 
 function readContent(plain: Uint8Array): Content | { readonly fault: KeyfileFault } {

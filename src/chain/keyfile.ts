@@ -29,7 +29,9 @@ export async function readKeyfile(path: string): Promise<Keyfile | undefined> {
   const file = await openFile(path);
   if (file === undefined) return undefined;
   try {
-    const { size, mode } = await file.stat();
+    const details = await file.stat();
+    if (!details.isFile()) return undefined;
+    const { size, mode } = details;
     if (size > sizeBytesMax)
       throw new OperatorError(
         `${path} has ${size} bytes, which is no keyfile.`,

@@ -4,11 +4,11 @@
  */
 import { decodeAddress, encodeAddress } from "@polkadot/util-crypto/address";
 import { keyExtractSuri, keyFromPath } from "@polkadot/util-crypto/key";
-import { mnemonicToMiniSecret, mnemonicValidate } from "@polkadot/util-crypto/mnemonic";
 import { sr25519PairFromSeed, sr25519Sign, sr25519Verify } from "@polkadot/util-crypto/sr25519";
 import { getPublicKey } from "@scure/sr25519";
 import { OperatorError } from "../base/errors.ts";
 import type { Ss58 } from "../subnet.ts";
+import { seedFromMnemonic } from "./mnemonic.ts";
 
 /** The SS58 format of the network's addresses. */
 export const ss58Format = 42;
@@ -66,17 +66,6 @@ export function keypairFromSeed(seed: Uint8Array): Keypair {
 export function keypairFromPrivateKey(privateKey: Uint8Array): Keypair {
   const secretKey = expandedOf(privateKey);
   return new Keypair({ publicKey: getPublicKey(secretKey), secretKey });
-}
-
-/** The seed of a BIP-39 phrase of 12 to 24 words. Throws `OperatorError` when the words or their checksum are wrong. */
-export function seedFromMnemonic(phrase: string, password = ""): Uint8Array {
-  const words = phrase.trim().toLowerCase().split(/\s+/).join(" ");
-  if (!mnemonicValidate(words))
-    throw new OperatorError(
-      "The phrase is not a valid mnemonic: a word is unknown, missing or out of place.",
-      "Check each word's spelling and order; there are 12, 15, 18, 21 or 24 of them.",
-    );
-  return mnemonicToMiniSecret(words, password);
 }
 
 /** 32 bytes from `0x` and 64 hex digits. */

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { messageOf, OperatorError } from "../base/errors.ts";
 import { log, printable } from "../base/log.ts";
 import type { Ss58 } from "../subnet.ts";
-import { type Keyfile, readKeyfile, writeKeyfile } from "./keyfile.ts";
+import { type Encryption, exists, type Keyfile, readKeyfile, writeKeyfile } from "./keyfile.ts";
 import { decryptKeyfile, encryptKeyfile } from "./keyfile-encryption.ts";
 import {
   type KeyfileFault,
@@ -88,6 +88,31 @@ export async function writeKey(
   await writeKeyfile(publicPath(location, role), serializePublicKeyfile(material.keypair), { overwrite: true });
 }
 
+/** What may be said of a key without opening it. */
+export interface KeyDescription {
+  readonly path: string;
+  readonly address: Ss58 | undefined;
+  readonly stored: Encryption | "missing" | "public only" | "damaged";
+  /** True when other users of the machine may read the secret. */
+  readonly exposed: boolean;
+}
+
+/** Describes a key's files. A damaged one is described as such, so that it does not hide the others of a list. */
+export async function describeKey(location: WalletLocation, role: KeyRole): Promise<KeyDescription> {
+  const path = keyfilePath(location, role);
+  const keyfile = await readKeyfile(path);
+  const found = await findAddress(path);
+  const exposed = keyfile?.isExposed ?? false;
+  if (typeof found === "object") return { path, address: undefined, stored: "damaged", exposed };
+  const without = found === undefined ? "missing" : "public only";
+  return { path, address: found, stored: keyfile?.encryption ?? without, exposed };
+}
+
+/** True when the secret key's file is there. */
+export function keyExists(location: WalletLocation, role: KeyRole): Promise<boolean> {
+  return exists(keyfilePath(location, role));
+}
+
 /** The wallets under a folder and their hotkeys, by name. A folder that does not exist has none. */
 export async function listWallets(
   path: string,
@@ -136,11 +161,19 @@ function isPublicHalf(name: string, all: readonly string[]): boolean {
 }
 
 async function addressAt(path: string): Promise<Ss58 | undefined> {
+  const found = await findAddress(path);
+  if (typeof found === "object") throw damaged(found.path, found.fault);
+  return found;
+}
+
+/** The address in the public half, else in an unencrypted keyfile. */
+async function findAddress(
+  path: string,
+): Promise<Ss58 | undefined | { readonly path: string; readonly fault: KeyfileFault }> {
   const keyfile = (await readKeyfile(`${path}pub.txt`)) ?? (await readKeyfile(path));
   if (keyfile === undefined || keyfile.encryption !== "none") return undefined;
   const address = parseAddress(keyfile.bytes);
-  if (typeof address !== "string") throw damaged(keyfile.path, address.fault);
-  return address;
+  return typeof address === "string" ? address : { path: keyfile.path, fault: address.fault };
 }
 
 async function plainBytes(keyfile: Keyfile, password: PasswordSource): Promise<Uint8Array> {
