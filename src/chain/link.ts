@@ -18,7 +18,7 @@ import {
   versionOf,
 } from "./node.ts";
 import { Runtime, type RuntimeVersion } from "./runtime.ts";
-import { LineError, openSocket, RpcError, type Socket, withDeadline } from "./socket.ts";
+import { LineError, openSocket, RpcError, SilenceError, type Socket, withDeadline } from "./socket.ts";
 import { VersionSpans } from "./version-spans.ts";
 
 export interface LinkOptions {
@@ -57,6 +57,7 @@ export class Link {
   #failures = new Map<string, string>();
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #first = 0;
   #connecting = false;
   #blockTimeMs = blockTimeMsDefault;
   readonly #latest: Partial<Record<HeadKind, Head>> = {};
@@ -126,7 +127,7 @@ export class Link {
         return await socket.request(method, params, deadlineMs ?? requestMs);
       } catch (error) {
         if (this.#closed) throw new InterruptedError();
-        if (error instanceof LineError) this.#lose(socket, error.message);
+        if (error instanceof LineError) this.distrust(error, socket);
         // After a change of endpoints the new node may still lack the newest block.
         else if (isUnknownBlock(error) && ++unknownBlock < 5) await this.#pause(this.#blockTimeMs / 4);
         else throw refusedRead(method, error);
@@ -147,9 +148,9 @@ export class Link {
     return this.#live;
   }
 
-  /** Leaves a connection, as after an answer that did not come or cannot be true. */
-  distrust(reason: string, socket: Socket): void {
-    this.#lose(socket, reason);
+  /** Leaves a connection after an answer that did not come; the next endpoint is tried first when it never came. */
+  distrust(error: LineError, socket: Socket): void {
+    this.#lose(socket, error.message, error instanceof SilenceError);
   }
 
   async header(hash: BlockHash): Promise<Header> {
@@ -229,7 +230,7 @@ export class Link {
   async #dialInTurn(rounds: number): Promise<void> {
     const { backoffMs, backoffMsMax } = this.options.deadlines;
     for (let round = 0; round < rounds; round++) {
-      for (const endpoint of this.options.endpoints) {
+      for (const endpoint of this.#inOrder()) {
         if (this.#closed) throw new InterruptedError();
         try {
           return await this.#dial(endpoint);
@@ -245,6 +246,12 @@ export class Link {
       `No endpoint of the chain can be used: ${[...this.#failures.values()].join("; ")}.`,
       "Check --network and that this machine reaches it; `finetune localnet up` starts a chain of your own.",
     );
+  }
+
+  /** All endpoints, from the one in use or the one to try next. */
+  #inOrder(): readonly string[] {
+    const { endpoints } = this.options;
+    return [...endpoints.slice(this.#first), ...endpoints.slice(0, this.#first)];
   }
 
   async #dial(endpoint: string): Promise<void> {
@@ -277,6 +284,7 @@ export class Link {
     this.#headers.set(node.best.hash, node.best);
     this.#headers.set(node.finalised.hash, node.finalised);
     this.#live = socket;
+    this.#first = this.options.endpoints.indexOf(socket.endpoint);
     socket.closed.then((reason) => this.#lose(socket, reason));
     this.#advance("finalised", node.finalised);
     this.#advance("best", node.best);
@@ -318,7 +326,7 @@ export class Link {
           try {
             this.#receiveHead(socket, kind, headerOf(raw));
           } catch (error) {
-            this.#lose(socket, `${socket.endpoint} announced a head that is none: ${messageOf(error)}`);
+            this.#lose(socket, `${socket.endpoint} announced a head that is none: ${messageOf(error)}`, true);
           }
         },
         this.options.deadlines.requestMs,
@@ -330,7 +338,7 @@ export class Link {
     const final = this.#latest.finalised;
     if (final !== undefined && kind === "best" && header.number < final.number) {
       const story = `announces block ${header.number} although block ${final.number} was final already`;
-      this.#lose(socket, `${socket.endpoint} ${story}`);
+      this.#lose(socket, `${socket.endpoint} ${story}`, true);
       return;
     }
     this.#headers.set(header.hash, header);
@@ -356,16 +364,17 @@ export class Link {
     const { stallBlocks, stallMsMin } = this.options.deadlines;
     const stallMs = Math.max(stallMsMin, stallBlocks * this.#blockTimeMs);
     this.#stallTimer = setTimeout(
-      () => this.#lose(socket, `${socket.endpoint} announced no new block in ${stallMs / 1000} s`),
+      () => this.#lose(socket, `${socket.endpoint} announced no new block in ${stallMs / 1000} s`, true),
       stallMs,
     );
     this.#stallTimer.unref?.();
   }
 
-  #lose(socket: Socket, reason: string): void {
+  #lose(socket: Socket, reason: string, tryNextFirst = false): void {
     socket.close(reason);
     if (this.#live !== socket || this.#closed) return;
     this.#live = undefined;
+    if (tryNextFirst) this.#first = (this.#first + 1) % this.options.endpoints.length;
     if (this.#connecting) return;
     clearTimeout(this.#stallTimer);
     this.options.log?.warn(`chain: ${reason}; reconnecting`);

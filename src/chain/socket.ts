@@ -22,6 +22,9 @@ export class RpcError extends Error {
 /** There was no answer: the socket closed, the deadline passed, or what came was not JSON-RPC. */
 export class LineError extends Error {}
 
+/** The line is open and nothing comes: another endpoint may do better, while a closed one may just be restarting. */
+export class SilenceError extends LineError {}
+
 export interface Subscription {
   readonly subscribe: string;
   readonly unsubscribe: string;
@@ -60,11 +63,11 @@ export async function openSocket(endpoint: string, deadlineMs: number): Promise<
   return line;
 }
 
-/** Rejects with `LineError` when the promise does not settle in time. */
+/** Rejects with `SilenceError` when the promise does not settle in time. */
 export function withDeadline<T>(promise: Promise<T>, deadlineMs: number, what: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new LineError(`${what} took longer than ${deadlineMs / 1000} s`)),
+      () => reject(new SilenceError(`${what} took longer than ${deadlineMs / 1000} s`)),
       deadlineMs,
     );
     promise.then(resolve, reject).finally(() => clearTimeout(timer));

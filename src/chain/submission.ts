@@ -134,7 +134,7 @@ export class Submitter {
         }
         if (!(error instanceof LineError)) throw error;
         mayBeKnown = true;
-        this.link.distrust(error.message, socket);
+        this.link.distrust(error, socket);
       }
     }
     return undefined;
