@@ -130,9 +130,10 @@ function isNamedBy(content: Content, keypair: Keypair): boolean {
   );
 }
 
-function publicParts(keypair: Keypair): Record<string, string | number> {
+/** Without `cryptoType`: wallets up to 4.0 fail on the number, and all read a key without it as sr25519. */
+function publicParts(keypair: Keypair): Record<string, string> {
   const publicKey = hex(keypair.publicKey);
-  return { accountId: publicKey, publicKey, ss58Address: keypair.ss58Address, cryptoType: sr25519CryptoType };
+  return { accountId: publicKey, publicKey, ss58Address: keypair.ss58Address };
 }
 
 function bytesOf(text: string | null | undefined, length: number): Uint8Array | undefined {

@@ -102,7 +102,6 @@ describe("wallets that we write", () => {
       "accountId",
       "publicKey",
       "ss58Address",
-      "cryptoType",
       "privateKey",
       "secretPhrase",
       "secretSeed",
