@@ -1,6 +1,7 @@
 /** The rules of the mechanism against vectors that the original programs computed. */
 import { checkCommitments, checkHashes, checkSync, checkSyncBlocks } from "./mechanism/commitments.ts";
 import { checkCompetitionsLatest, checkCompetitionsLaunch } from "./mechanism/competitions.ts";
+import { checkDyck, checkInstructions, checkMmlu, checkWordSorting } from "./mechanism/generated.ts";
 import { checkArchitectures, checkModels } from "./mechanism/models.ts";
 import { checkQueue, checkRetry, checkTopMiners, checkTracker } from "./mechanism/queue.ts";
 import { checkRandom } from "./mechanism/random.ts";
@@ -32,6 +33,10 @@ const checks: Readonly<Record<string, (tally: Tally) => void>> = {
   "competitions.launch": checkCompetitionsLaunch,
   rounds: checkRounds,
   "rounds.launch": checkRoundsLaunch,
+  word_sorting: checkWordSorting,
+  dyck: checkDyck,
+  mmlu: checkMmlu,
+  if_eval_samples: checkInstructions,
 };
 
 /** Checks every rule vector in the folder. Differences are sentences with file, case and both values. */
