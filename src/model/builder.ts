@@ -121,6 +121,17 @@ export class Builder {
     return graph.reshape(x, ["rows", x.shape.at(-1)!]);
   }
 
+  /** [sin, cos] of the chunk's positions, [tokens, rope.rotated]; all zeros at position `zeroAt`. */
+  sinusoids(name: string, rope: Rope, zeroAt: number): Node {
+    const rows = (part: string) =>
+      graph.gather(this.#input(`rope.${name}.${part}`, "f32", ["positions", rope.rotated / 2]), this.positions);
+    const kept = graph.not(graph.equal(this.positions, graph.constant(zeroAt, [], "i64")));
+    return graph.mul(
+      graph.concat([rows("sin"), rows("cos")], 1),
+      graph.reshape(graph.cast(kept, "f32"), ["tokens", 1]),
+    );
+  }
+
   /** Rotates the first dimensions of every head. x: [batch, tokens, heads · headSize]. */
   rotate(x: Node, heads: number, { name, rope, interleaved = false }: NonNullable<AttentionOptions["rope"]>): Node {
     if (rope.rotated === 0) return x;

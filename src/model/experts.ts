@@ -84,3 +84,10 @@ export function expertMatrix(stack: Node, index: number): Node {
   const [, ...shape] = stack.shape;
   return reshape(gather(stack, constant([index], [1], "i64")), shape);
 }
+
+/** Which layers are mixtures: every `decoder_sparse_step`-th one, less those of `mlp_only_layers`. */
+export function readSparseLayers(config: ConfigReader, layers: number): readonly boolean[] {
+  const step = config.integer("decoder_sparse_step", 1);
+  const dense = new Set(config.numbers("mlp_only_layers"));
+  return Array.from({ length: layers }, (_, index) => !dense.has(index) && (index + 1) % step === 0);
+}

@@ -82,6 +82,26 @@ export function readRope(config: ConfigReader, source: RopeSource): Rope {
   return readRopeObject(parameters, { ...source, theta, partial: config.number(partialKey, source.partial) });
 }
 
+/**
+ * The two ropes of a model whose full and sliding layers differ. The newer style nests an object for each under
+ * `rope_parameters`; in the older one `rope_scaling` is about the full layers alone.
+ */
+export function readLayeredRopes(
+  config: ConfigReader,
+  source: Omit<RopeSource, "theta"> & { readonly thetas: { readonly full: number; readonly sliding: number } },
+): { readonly full: Rope; readonly sliding: Rope } {
+  const scaling = config.object("rope_scaling");
+  const nested = config.object("rope_parameters");
+  const [full, sliding] = [nested?.object("full_attention"), nested?.object("sliding_attention")];
+  if (scaling !== undefined && full !== undefined) config.refuse("rope_scaling", "rope_parameters are there too");
+  config.only("partial_rotary_factor", 1);
+  const { thetas } = source;
+  return {
+    full: readRopeObject(scaling ?? full, { ...source, theta: thetas.full, nested: true }),
+    sliding: readRopeObject(sliding, { ...source, theta: thetas.sliding, nested: true }),
+  };
+}
+
 const usualKeys = { theta: "rope_theta", partial: "partial_rotary_factor" } as const;
 
 /**
@@ -244,4 +264,16 @@ function factorOf(config: ConfigReader): number {
 function originalTokens({ originalTokens: outer, contextTokens }: Base, config: ConfigReader): number {
   const inner = config.integer("original_max_position_embeddings", contextTokens);
   return outer ?? inner;
+}
+
+/** The rope of GPT-J's kind: a number of rotated dimensions, always with theta 10,000. */
+export function fixedRope(
+  config: ConfigReader,
+  key: string,
+  { fallback, headSize }: { readonly fallback: number; readonly headSize: number },
+): Rope {
+  if (config.lists(key) && !config.has(key)) config.refuse(key);
+  const rotated = config.integer(key, fallback, { min: 2 });
+  if (rotated > headSize || rotated % 2 === 1) config.refuse(key, `a head has ${headSize} dimensions`);
+  return { rotated, frequencies: always(powers(10_000, rotated)) };
 }

@@ -75,3 +75,23 @@ export function readQwenWindows(config: ConfigReader, layers: number): readonly 
   if (window === 0 && sliding.includes(true)) config.refuse("layer_types", "there is no sliding_window");
   return sliding.map((slides) => (slides ? window : 0));
 }
+
+/** The multipliers of the Granite family; each is 1 where the config is silent. */
+export function readMultipliers(config: ConfigReader): {
+  readonly embedding: number;
+  readonly attention: number;
+  readonly residual: number;
+  readonly logits: number;
+} {
+  return {
+    embedding: config.number("embedding_multiplier", 1),
+    attention: config.number("attention_multiplier", 1),
+    residual: config.number("residual_multiplier", 1),
+    logits: config.number("logits_scaling", 1, { min: Number.MIN_VALUE }),
+  };
+}
+
+/** A soft cap: null is none (0), absence the class's default. */
+export function readCap(config: ConfigReader, key: string, fallback: number): number {
+  return config.number(key, config.lists(key) && !config.has(key) ? 0 : fallback, { min: 0 });
+}

@@ -13,7 +13,7 @@ const positionOffset = 2;
 export const bart: Architecture = {
   className: "BartForCausalLM",
   modelType: "bart",
-  prefix: "model.decoder.",
+  prefix: "model.",
   // The class holds them, and a model without an encoder never reaches them.
   unused: /\.encoder_attn(_layer_norm)?\./,
   read(config) {

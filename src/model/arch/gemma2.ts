@@ -5,7 +5,7 @@ import { readSlidingLayers, selfAttention } from "../attention.ts";
 import { frame, type Norm } from "../frame.ts";
 import { activations, gatedMlp, rmsNorm, softcap } from "../parts.ts";
 import { readRope } from "../rope.ts";
-import { readSizes, readWindow } from "../sizes.ts";
+import { readCap, readSizes, readWindow } from "../sizes.ts";
 
 export const gemma2: Architecture = {
   className: "Gemma2ForCausalLM",
@@ -27,16 +27,12 @@ export const gemma2: Architecture = {
     const window = readWindow(config, 4096);
     const sliding = readSlidingLayers(config, layers, (index) => index % 2 === 0);
     const scale = config.number("query_pre_attn_scalar", 256, { min: Number.MIN_VALUE }) ** -0.5;
-    const scoreCap = readCap("attn_logit_softcapping", 50);
-    const logitCap = readCap("final_logit_softcapping", 30);
+    const scoreCap = readCap(config, "attn_logit_softcapping", 50);
+    const logitCap = readCap(config, "final_logit_softcapping", 30);
     const tied = config.flag("tie_word_embeddings", true);
     config.only("use_bidirectional_attention", false);
     // Early releases wrote how their cache was laid out.
     config.ignore("cache_implementation", "sliding_window_size");
-
-    function readCap(key: string, fallback: number): number {
-      return config.lists(key) && !config.has(key) ? config.number(key, 0) : config.number(key, fallback, { min: 0 });
-    }
 
     const norm: Norm = (b, x, name) => rmsNorm(b, x, name, norms);
     return frame(sizes, {
