@@ -11,9 +11,10 @@ import { type Inspection, inspectModel } from "../model/inspection.ts";
 import { command } from "./command.ts";
 import { competitionFileArg, loadCompetitions } from "./competitions.ts";
 import { type Constraint, checkInspection, type MeasuredNorms } from "./inspect-constraints.ts";
-import { asHubError, findModel, hubError, hubOf, type ModelFlags, modelArgs, pinRevision } from "./model-source.ts";
+import { findModel, type ModelFlags, modelArgs } from "./model-source.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { asInvalid, remoteFiles } from "./remote-files.ts";
+import { asHubError, hubError, hubOf, pinRevision } from "./remote-model.ts";
 import { integer } from "./values.ts";
 
 export default command({

@@ -4,11 +4,16 @@ import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { printable } from "../base/log.ts";
 import { type Engine, type EngineOptions, openEngine } from "../eval/engine.ts";
-import type { ModelFolder } from "../model/folder.ts";
+import { type ModelFolder, openModelFolder } from "../model/folder.ts";
+import type { Links } from "../model/untrusted-file.ts";
 
 /** Opens a model's folder; what is wrong with the model is a failure, said in one line. */
-export async function openLocalEngine(path: string, options: EngineOptions = {}): Promise<Engine & AsyncDisposable> {
-  const engine = await openEngine(path, options);
+export async function openLocalEngine(
+  path: string,
+  { links = "refuse", ...options }: EngineOptions & { readonly links?: Links } = {},
+): Promise<Engine & AsyncDisposable> {
+  const folder = await openModelFolder(path, { links });
+  const engine = isInvalid(folder) ? folder : await openEngine(folder, options);
   if (isInvalid(engine)) throw new FailureError(printable(`${engine.reason}: ${engine.detail}`));
   return { ...engine, [Symbol.asyncDispose]: () => engine.close() };
 }

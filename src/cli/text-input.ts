@@ -1,0 +1,166 @@
+/**
+ * Text for a model: read from a file, turned into ids by the model's own tokenizer and chat template or another's. Both
+ * are a stranger's and work in a child process, so one that never ends is an error message here.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
+import { printable } from "../base/log.ts";
+import { type ModelChild, startModelChild } from "../eval/child.ts";
+import type { EncodeResult, Message, TextItem } from "../eval/protocol.ts";
+import type { LossSample } from "../eval/sample.ts";
+import { type LocalModel, locateModel, type ModelFlags } from "./model-source.ts";
+
+export type TextEntry =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "messages"; readonly messages: readonly Message[] }
+  | { readonly kind: "completion"; readonly prompt: string; readonly completion: string };
+
+export interface TextSamples {
+  readonly samples: readonly LossSample[];
+  /** UTF-8 bytes of the text whose tokens are scored. */
+  readonly bytes: number;
+}
+
+const fileBytesMax = 1 << 30;
+
+/**
+ * Reads a text, or lines of JSON when every line is an object: `{"text"}`, `{"messages"}` or `{"prompt","completion"}`.
+ */
+export async function readTextFile(path: string): Promise<readonly TextEntry[]> {
+  let content: string;
+  try {
+    const { size } = await stat(path);
+    if (size > fileBytesMax) throw new Error(`it has ${size} bytes, more than ${fileBytesMax}`);
+    content = new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    throw new OperatorError(
+      printable(`${path} cannot be read: ${messageOf(error)}`),
+      "Give --text a file of UTF-8 text, or lines of JSON with text, messages, or prompt and completion.",
+    );
+  }
+  const lines = content.split("\n").filter((line) => line.trim() !== "");
+  if (!path.endsWith(".jsonl") && !(lines.length > 0 && lines.every((line) => parseObject(line) !== undefined)))
+    return [{ kind: "text", text: content }];
+  return lines.map((line, index) => readEntry(parseObject(line), `${path}, entry ${index + 1}`));
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  if (!line.trimStart().startsWith("{")) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function readEntry(entry: Record<string, unknown> | undefined, place: string): TextEntry {
+  const { text, messages, prompt, completion } = entry ?? {};
+  if (typeof text === "string") return { kind: "text", text };
+  if (typeof prompt === "string" && typeof completion === "string") return { kind: "completion", prompt, completion };
+  if (Array.isArray(messages) && messages.every(isMessage)) return { kind: "messages", messages };
+  throw new OperatorError(
+    `${printable(place)}: neither a text, nor messages, nor a prompt and a completion.`,
+    'A line is {"text":"…"}, {"messages":[{"role":"user","content":"…"},…]} or {"prompt":"…","completion":"…"}.',
+  );
+}
+
+function isMessage(value: unknown): value is Message {
+  return typeof value === "object" && value !== null && "role" in value && typeof value.role === "string";
+}
+
+/**
+ * Ids of every entry. Of a text and of messages every token is scored, of a prompt and a completion the completion's:
+ * prompt and completion are tokenised apart, so that the border is a border between tokens.
+ */
+export async function encodeEntries(tokenizer: TextCoder, entries: readonly TextEntry[]): Promise<TextSamples> {
+  const items = entries.flatMap(itemsOf);
+  const encoded = (await tokenizer.encode(items)).values();
+  let bytes = 0;
+  const samples = entries.map((entry): LossSample => {
+    const first = encoded.next().value!;
+    const second = entry.kind === "completion" ? encoded.next().value! : undefined;
+    bytes += Buffer.byteLength((second ?? first).text);
+    const ids = second === undefined ? first.ids : [...first.ids, ...second.ids];
+    return { kind: "loss", ids, scoredFrom: second === undefined ? 0 : first.ids.length };
+  });
+  return { samples, bytes };
+}
+
+/** Cuts what is longer than a window into windows that follow one another; each starts without what came before. */
+export function cutIntoWindows(samples: readonly LossSample[], windowTokens: number): LossSample[] {
+  return samples.flatMap(({ ids, scoredFrom }) => {
+    if (ids.length <= windowTokens) return [{ kind: "loss", ids, scoredFrom } as const];
+    const windows: LossSample[] = [];
+    for (let from = 0; from < ids.length; from += windowTokens) {
+      const window = ids.slice(from, from + windowTokens);
+      if (scoredFrom < from + window.length)
+        windows.push({ kind: "loss", ids: window, scoredFrom: Math.max(scoredFrom - from, 0) });
+    }
+    return windows;
+  });
+}
+
+function itemsOf(entry: TextEntry): TextItem[] {
+  if (entry.kind === "text") return [{ kind: "text", text: entry.text, addSpecialTokens: true }];
+  if (entry.kind === "messages") return [{ kind: "chat", messages: entry.messages, addGenerationPrompt: false }];
+  return [
+    { kind: "text", text: entry.prompt, addSpecialTokens: true },
+    { kind: "text", text: entry.completion, addSpecialTokens: false },
+  ];
+}
+
+type Encoded = Extract<EncodeResult, { kind: "ids" }>;
+
+export interface TextCoder extends AsyncDisposable {
+  readonly encode: (items: readonly TextItem[]) => Promise<readonly Encoded[]>;
+  /** Special tokens left out. */
+  readonly decode: (ids: readonly number[]) => Promise<string>;
+}
+
+const limits = { silenceSecondsMax: 50, memoryBytesMax: 2 * 2 ** 30 };
+
+/** The tokenizer and template of a model, or of the one that --tokenizer names, in a child process. */
+export async function openTextCoder(
+  args: ModelFlags & { readonly tokenizer?: string | undefined },
+  model: LocalModel,
+  signal: AbortSignal,
+): Promise<TextCoder> {
+  const other =
+    args.tokenizer === undefined ? undefined : await locateModel({ ...args, model: args.tokenizer }, signal);
+  const { folder, links } = other ?? model;
+  const child = startModelChild({ folder, links, limits, signal });
+  return {
+    encode: (items) => encodeAll(child, items),
+    decode: (ids) => decode(child, ids),
+    async [Symbol.asyncDispose]() {
+      await child.close();
+      await other?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function encodeAll(child: ModelChild, items: readonly TextItem[]): Promise<readonly Encoded[]> {
+  const outcome = await child.encode(items, { now: localTime(new Date()) });
+  if (outcome.kind !== "done") throw problem(outcome);
+  return outcome.results.map((result) => {
+    if (result.kind === "failed") throw problem(result);
+    return result;
+  });
+}
+
+async function decode(child: ModelChild, ids: readonly number[]): Promise<string> {
+  const outcome = await child.decode([{ ids, skipSpecialTokens: true }]);
+  if (outcome.kind !== "done") throw problem(outcome);
+  const [result] = outcome.results;
+  if (result!.kind === "failed") throw problem(result!);
+  return result!.text;
+}
+
+function problem({ reason, detail }: { readonly reason: string; readonly detail: string }): FailureError {
+  return new FailureError(printable(`${reason}: ${detail}`));
+}
+
+/** What a person's clock shows, as a template's `strftime_now` would tell it. */
+function localTime(date: Date): string {
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
+}
