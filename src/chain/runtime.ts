@@ -238,13 +238,14 @@ export class Runtime {
       const inner = error.value as { kind?: string } | null;
       return { name: inner?.kind === undefined ? error.kind : `${error.kind}.${inner.kind}`, docs: "" };
     }
+    // Before 2022 the code was one byte; now it is four, of which the pallet's own error is the first.
     const { index, error: code } = error.value as { index: number; error: Uint8Array | number };
+    const first = typeof code === "number" ? code : (code[0] ?? 0);
     try {
-      const bytes = typeof code === "number" ? new Uint8Array([code, 0, 0, 0]) : code;
-      const meta = this.#registry.findMetaError({ index, error: bytes } as never);
+      const meta = this.#registry.findMetaError(Uint8Array.of(index, first));
       return { name: meta.name, docs: meta.docs.join(" ").trim() };
     } catch {
-      return { name: `Module(${index}, ${u8aToHex(code as Uint8Array)})`, docs: "" };
+      return { name: `Module(${index}, ${first})`, docs: "" };
     }
   }
 
