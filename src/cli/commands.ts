@@ -32,10 +32,13 @@ const sections: readonly Section[] = [
       leaderboard: { summary: "who stands where after the last round", load: () => import("./leaderboard.ts") },
       history: { summary: "the rounds of a uid", load: () => import("./history.ts") },
       explain: { summary: "why a uid has its weight, back to the losses", load: () => import("./explain.ts") },
+      rounds: { summary: "list rounds; compare those of two validators", load: () => import("./rounds.ts") },
       rescore: {
         summary: "replay stored losses: verify every number, or try other rules",
         load: () => import("./rescore.ts"),
       },
+      export: { summary: "losses, standings, weights or models for other programs", load: () => import("./export.ts") },
+      import: { summary: "take in a state that somebody published", load: () => import("./import.ts") },
     },
   },
   {

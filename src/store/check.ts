@@ -2,6 +2,7 @@
  * Examines a state file, also a damaged one: what can still be read and what cannot, table by table, and whether the
  * rows agree with each other. `salvage` copies what can be read into a new file.
  */
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { type CompiledQuery, type Kysely, sql } from "kysely";
 import { messageOf, OperatorError } from "../base/errors.ts";
 import { type Connection, connect } from "./database.ts";
@@ -60,7 +61,9 @@ const tableNames = Object.keys(keys) as (keyof typeof keys)[];
 /** Reads everything. Throws `OperatorError` only for a file that is no state file at all. */
 export async function checkFile(path: string): Promise<CheckReport> {
   const file = examine(path, false);
-  const connection = connect(file, "read");
+  const connection = attemptToConnect(file);
+  if (typeof connection === "string")
+    return { path: file, sound: false, complaints: [connection], tables: [], disagreements: [] };
   try {
     const complaints = complain(connection);
     const known = await readableSchema(connection, file);
@@ -72,6 +75,31 @@ export async function checkFile(path: string): Promise<CheckReport> {
   } finally {
     connection.close();
   }
+}
+
+/** The connection, or why the very first page cannot be used. */
+function attemptToConnect(file: string): Connection | string {
+  try {
+    return connect(file, "read");
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    const header = readHeader(file);
+    const missing = header.pages * header.pageBytes - statSync(file).size;
+    return missing > 0 ? `the file is cut short: its last ${missing} bytes are missing` : messageOf(error);
+  }
+}
+
+/** SQLite's file format, §1.3: the page size at offset 16 (1 means 65536), the number of pages at 28. */
+function readHeader(file: string): { readonly pageBytes: number; readonly pages: number } {
+  const header = Buffer.alloc(100);
+  const descriptor = openSync(file, "r");
+  try {
+    readSync(descriptor, header, 0, 100, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  const pageBytes = header.readUInt16BE(16);
+  return { pageBytes: pageBytes === 1 ? 65_536 : pageBytes, pages: header.readUInt32BE(28) };
 }
 
 /** Copies every row that can be read into a new file, and reports on both. Rows whose parent is lost are left out. */

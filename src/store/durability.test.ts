@@ -1,6 +1,6 @@
 /** What is left when a writer is killed, the disk is full, or a page is damaged. Real files, real processes. */
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
@@ -147,6 +147,15 @@ test("a damaged list of tables is said, not thrown", async () => {
   expect(report.tables).toEqual([]);
   expect(openStore({ path, mode: "read" })).rejects.toThrow("is damaged");
   expect(salvage(path, join(folder, "rescued.sqlite"))).rejects.toThrow("cannot be read");
+});
+
+test("a file that is cut short is told by what is missing", async () => {
+  Bun.spawnSync([process.execPath, "-e", writer(100, 50)]);
+  const { size } = statSync(path);
+  truncateSync(path, size - 8192);
+  const report = await checkFile(path);
+  expect(report.sound).toBe(false);
+  expect(report.complaints).toEqual(["the file is cut short: its last 8192 bytes are missing"]);
 });
 
 /** Overwrites one leaf page of a table. */

@@ -70,6 +70,17 @@ export async function latestSubmission(store: Store): Promise<Row<"submissions">
   return store.db.selectFrom("submissions").selectAll().orderBy("id", "desc").limit(1).executeTakeFirst();
 }
 
+/** The last submission of the weights that a round left. */
+export async function submissionAfter(store: Store, roundId: number): Promise<Row<"submissions"> | undefined> {
+  return store.db
+    .selectFrom("submissions")
+    .selectAll()
+    .where("round_id", "=", roundId)
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+}
+
 export async function readSubmissionWeights(store: Store, id: number): Promise<Row<"submission_weights">[]> {
   return store.db.selectFrom("submission_weights").selectAll().where("submission_id", "=", id).orderBy("uid").execute();
 }
