@@ -4,7 +4,7 @@ import { FailureError } from "../base/errors.ts";
 import type { Engine } from "../eval/engine.ts";
 import type { Message, TextItem } from "../eval/protocol.ts";
 import type { GenerationSample } from "../eval/sample.ts";
-import type { LocalModel, ModelFlags } from "./model-source.ts";
+import type { LocalModel, ModelFlags } from "./model-args.ts";
 import { print, printJson } from "./output.ts";
 import { openTextCoder, type TextCoder } from "./text-input.ts";
 import { TextStream } from "./text-stream.ts";

@@ -2,8 +2,9 @@
 import { FailureError, OperatorError } from "../base/errors.ts";
 import { onInterrupt } from "../base/interrupt.ts";
 import { command } from "./command.ts";
+import { modelArgs, tokenizerArg } from "./model-args.ts";
 import { endIds, openLocalEngine, readTokenLists } from "./model-input.ts";
-import { locateModel, modelArgs, tokenizerArg } from "./model-source.ts";
+import { locateModel } from "./model-source.ts";
 import { print, printJson } from "./output.ts";
 import { decimal, integer } from "./values.ts";
 

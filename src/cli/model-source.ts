@@ -1,48 +1,8 @@
 /** Where the model of a command is: a folder, or `namespace/name[@revision]` of a hub, downloaded when needed. */
 import { stat } from "node:fs/promises";
-import type { ArgsDef } from "citty";
 import { OperatorError } from "../base/errors.ts";
 import { printable } from "../base/log.ts";
-import type { Links } from "../model/untrusted-file.ts";
-import { settingArgs } from "./settings.ts";
-
-/** The flags of every command that takes a MODEL. */
-export const modelArgs = {
-  model: {
-    type: "positional",
-    required: true,
-    description: "a model's folder, or namespace/name[@revision] of the hub",
-    valueHint: "MODEL",
-  },
-  ...settingArgs("hub", "token", "cache"),
-  "disk-max": {
-    type: "string",
-    valueHint: "GB",
-    default: "200",
-    description: "the most that downloaded models may take",
-  },
-  "cache-links": {
-    type: "boolean",
-    description: "follow links into ../../blobs, as in a snapshot folder of a Hugging Face cache",
-  },
-} as const satisfies ArgsDef;
-
-/** The flag of every command that takes text. */
-export const tokenizerArg = {
-  type: "string",
-  valueHint: "MODEL",
-  description: "the tokenizer and chat template of another model [the model's own]",
-} as const;
-
-export interface ModelFlags {
-  readonly model: string;
-  readonly "disk-max": string;
-  readonly "cache-links"?: boolean | undefined;
-}
-
-export type ModelPlace =
-  | { readonly kind: "folder"; readonly path: string; readonly links: Links }
-  | { readonly kind: "repository"; readonly repo: string; readonly revision: string };
+import type { LocalModel, ModelFlags, ModelPlace } from "./model-args.ts";
 
 /** What MODEL names. A folder of that name wins over a repository. */
 export async function findModel(args: ModelFlags): Promise<ModelPlace> {
@@ -61,11 +21,6 @@ export async function findModel(args: ModelFlags): Promise<ModelPlace> {
       "Give a folder, or namespace/name[@revision] of a model on the hub.",
     );
   return { kind: "repository", repo: match[1]!, revision: match[2] ?? "main" };
-}
-
-export interface LocalModel extends AsyncDisposable {
-  readonly folder: string;
-  readonly links: Links;
 }
 
 /** The folder of MODEL, downloaded into the cache where it is a repository. In use until disposed. */

@@ -7,7 +7,7 @@ import { openModelCache } from "../hub/cache.ts";
 import type { Source } from "../hub/client.ts";
 import { connectHub, type Hub, readBounded, send } from "../hub/connection.ts";
 import { type HubFailure, HubFailureError } from "../hub/outcome.ts";
-import type { LocalModel, ModelFlags } from "./model-source.ts";
+import type { LocalModel, ModelFlags } from "./model-args.ts";
 import { settingOf } from "./settings.ts";
 import { decimal } from "./values.ts";
 

@@ -3,8 +3,9 @@ import { FailureError, OperatorError } from "../base/errors.ts";
 import { onInterrupt } from "../base/interrupt.ts";
 import type { LossSample } from "../eval/sample.ts";
 import { command } from "./command.ts";
+import { type LocalModel, type ModelFlags, modelArgs, tokenizerArg } from "./model-args.ts";
 import { openLocalEngine, readTokenLists } from "./model-input.ts";
-import { type LocalModel, locateModel, type ModelFlags, modelArgs, tokenizerArg } from "./model-source.ts";
+import { locateModel } from "./model-source.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { integer } from "./values.ts";
 

@@ -8,7 +8,8 @@ import { printable } from "../base/log.ts";
 import { type ModelChild, startModelChild } from "../eval/child.ts";
 import type { EncodeResult, Message, TextItem } from "../eval/protocol.ts";
 import type { LossSample } from "../eval/sample.ts";
-import { type LocalModel, locateModel, type ModelFlags } from "./model-source.ts";
+import type { LocalModel, ModelFlags } from "./model-args.ts";
+import { locateModel } from "./model-source.ts";
 
 export type TextEntry =
   | { readonly kind: "text"; readonly text: string }
