@@ -24,19 +24,18 @@ export async function runValidator(context: ValidatorContext, { once }: RunOptio
   const { chain, store, netuid, signal, report } = context;
   await bindChain(store, { genesisHash: chain.genesisHash, netuid });
   const submissions = new SubmissionPlan(context);
+  let done = false;
   for await (const head of chain.heads({ signal })) {
-    const round = (await findOpenRound(store)) ?? (await beginDueRound(context, head));
-    if (round === undefined) {
-      report({
-        kind: "waiting",
-        block: head.number,
-        nextSyncBlock: nextSyncBlock(head.number, context.rules.file.sync),
-      });
-    } else {
+    const round = (await findOpenRound(store)) ?? (done ? undefined : await beginDueRound(context, head));
+    if (round !== undefined) {
       await runRound(context, round);
+      done = once;
+    } else if (!done) {
+      const next = nextSyncBlock(head.number, context.rules.file.sync);
+      report({ kind: "waiting", block: head.number, nextSyncBlock: next });
     }
     const settled = await submissions.advance(head);
-    if (once && round !== undefined && settled) return;
+    if (done && settled) return;
   }
   if (signal.aborted) throw new InterruptedError();
 }
