@@ -6,6 +6,7 @@ import {
   commitIter,
   createRepo,
   listFiles as listEntries,
+  modelInfo,
 } from "@huggingface/hub";
 import { InterruptedError } from "../base/errors.ts";
 import { type Hub, readBounded, send, transportFailure } from "./connection.ts";
@@ -48,6 +49,8 @@ export async function whoAmI(
   hub: Hub,
   options: CallOptions = {},
 ): Promise<HubResult<{ readonly name: string; readonly organizations: readonly string[] }>> {
+  const anonymous = withoutTokenRefused(hub);
+  if (anonymous !== null) return anonymous;
   return call(hub, options, async (common) => {
     const { name, ...who } = await askWho({ ...common, accessToken: hub.token ?? "" });
     return { name, organizations: "orgs" in who ? who.orgs.map((organization) => organization.name) : [] };
@@ -59,11 +62,47 @@ export async function createRepository(
   hub: Hub,
   options: CallOptions & { readonly repo: string; readonly private: boolean },
 ): Promise<HubResult<{ readonly url: string }>> {
+  const problem = withoutTokenRefused(hub) ?? sourceProblem({ ...options, revision: "main" });
+  if (problem !== null) return problem;
   return call(hub, options, async (common) => {
     const visibility = options.private ? "private" : "public";
     const { repoUrl } = await createRepo({ ...common, accessToken: hub.token ?? "", repo: options.repo, visibility });
     return { url: repoUrl };
   });
+}
+
+/** Whether a repository is private, and the commit that a revision (default: the main branch) stands for. */
+export async function repositoryInfo(
+  hub: Hub,
+  options: CallOptions & { readonly repo: string; readonly revision?: string },
+): Promise<HubResult<{ readonly private: boolean; readonly revision: string }>> {
+  const { repo, revision = "main" } = options;
+  const problem = sourceProblem({ repo, revision });
+  if (problem !== null) return problem;
+  return call(hub, options, async (common) => {
+    const info = await modelInfo({ ...common, ...tokenOf(hub), name: repo, revision, additionalFields: ["sha"] });
+    if (!/^[0-9a-f]{40}$/.test(info.sha ?? "")) throw new Error("the hub states no commit");
+    return { private: info.private, revision: info.sha };
+  });
+}
+
+/** Makes a repository public or private. */
+export async function setVisibility(
+  hub: Hub,
+  options: CallOptions & { readonly repo: string; readonly private: boolean },
+): Promise<HubResult<{ readonly private: boolean }>> {
+  const problem = withoutTokenRefused(hub) ?? sourceProblem({ ...options, revision: "main" });
+  if (problem !== null) return problem;
+  // The library has no call for it. Asking twice for the same is harmless.
+  const answer = await send(hub, `${hub.url}/api/models/${options.repo}/settings`, {
+    method: "PUT",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ visibility: options.private ? "private" : "public" }),
+    signal: options.signal,
+  });
+  if (answer.kind !== "ok") return answer;
+  await answer.value.body?.cancel();
+  return ok({ private: options.private });
 }
 
 /** Every file of a revision, in the hub's order. More entries than the bounds allow is the owner's fault. */
@@ -101,6 +140,8 @@ export async function commitFiles(
     readonly intercept?: (send: typeof fetch) => typeof fetch;
   },
 ): Promise<HubResult<{ readonly revision: string }>> {
+  const problem = withoutTokenRefused(hub) ?? sourceProblem({ ...options, revision: "main" });
+  if (problem !== null) return problem;
   return call(hub, options, async (common) => {
     const events = commitIter({
       ...common,
@@ -130,6 +171,11 @@ interface Common {
 
 function tokenOf(hub: Hub): { accessToken?: string } {
   return hub.token === undefined ? {} : { accessToken: hub.token };
+}
+
+/** What only a token's owner may do is not even asked for without one: the hub's answer would blame the repository. */
+function withoutTokenRefused(hub: Hub): HubFailure | null {
+  return hub.token === undefined ? refused("token-invalid", "this needs an access token of the hub") : null;
 }
 
 /** Runs a call of the library over our connection and turns what it throws into a value. */

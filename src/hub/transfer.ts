@@ -1,11 +1,11 @@
 /** One file from the hub to disk, by ranges, verified, under its name only when it is whole. */
-import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { InterruptedError } from "../base/errors.ts";
 import { backOffMs } from "./bounds.ts";
 import type { CallOptions, RemoteFile, Source } from "./client.ts";
 import { chunksOf, type Hub, sleep, transportFailure } from "./connection.ts";
+import { Digests, matches } from "./digests.ts";
 import { openFile, rangeStart } from "./inspect.ts";
 import { diskFailure, type HubFailure, type HubResult, ok, retry } from "./outcome.ts";
 
@@ -50,8 +50,8 @@ async function arriveWhole(hub: Hub, options: FileOptions): Promise<HubResult<{ 
   const { file, target, signal } = options;
   const part = await openPart(`${target}.part`);
   try {
-    const digests = new Digests(file);
-    let have = await digests.readFrom(part, file.sizeBytes, signal);
+    const digests = new Digests(file.sizeBytes);
+    let have = await digests.readFrom(part, signal);
     await part.truncate(have);
     let without = 0;
     // Tries are counted from the last one that brought something: a slow link is not a dead one.
@@ -67,7 +67,10 @@ async function arriveWhole(hub: Hub, options: FileOptions): Promise<HubResult<{ 
       await sleep(Math.max(pause, backOffMs(without + 2, hub.bounds)), signal);
     }
     await part.sync();
-    return digests.compare();
+    const digest = digests.end();
+    return matches(file, digest)
+      ? ok({ sha256: digest.sha256 })
+      : retry("transfer-corrupt", `${file.path} does not have the hash that the hub states`);
   } finally {
     await part.close();
   }
@@ -122,46 +125,11 @@ async function verifiedOnDisk(path: string, file: RemoteFile, signal?: AbortSign
   try {
     const status = await handle.stat();
     if (!status.isFile() || status.size !== file.sizeBytes) return null;
-    const digests = new Digests(file);
-    await digests.readFrom(handle, file.sizeBytes, signal);
-    const compared = digests.compare();
-    return compared.kind === "ok" ? compared.value.sha256 : null;
+    const digests = new Digests(file.sizeBytes);
+    await digests.readFrom(handle, signal);
+    const digest = digests.end();
+    return matches(file, digest) ? digest.sha256 : null;
   } finally {
     await handle.close();
-  }
-}
-
-/** SHA-256 of the bytes, and git's blob id, which is all that the tree says about a file outside LFS. */
-class Digests {
-  private readonly sha256: Hash = createHash("sha256");
-  private readonly git: Hash;
-
-  constructor(private readonly file: RemoteFile) {
-    this.git = createHash("sha1").update(`blob ${file.sizeBytes}\0`);
-  }
-
-  update(chunk: Uint8Array): void {
-    this.sha256.update(chunk);
-    if (this.file.sha256 === undefined) this.git.update(chunk);
-  }
-
-  /** Takes in what a file holds, up to `sizeBytesMax`, and returns how much that is. */
-  async readFrom(handle: FileHandle, sizeBytesMax: number, signal?: AbortSignal): Promise<number> {
-    const buffer = new Uint8Array(4 * 2 ** 20);
-    let at = 0;
-    for (;;) {
-      if (signal?.aborted) throw new InterruptedError();
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, sizeBytesMax - at), at);
-      if (bytesRead === 0) return at;
-      this.update(buffer.subarray(0, bytesRead));
-      at += bytesRead;
-    }
-  }
-
-  compare(): HubResult<{ sha256: string }> {
-    const { path, sha256: expected, blobOid } = this.file;
-    const sha256 = this.sha256.digest("hex");
-    const right = expected !== undefined ? sha256 === expected : this.git.digest("hex") === blobOid;
-    return right ? ok({ sha256 }) : retry("transfer-corrupt", `${path} does not have the hash that the hub states`);
   }
 }
