@@ -1,4 +1,5 @@
 /** The rules of the mechanism against vectors that the original programs computed. */
+import { checkAnswerRules, checkSimilarity } from "./mechanism/answers.ts";
 import { checkCommitments, checkHashes, checkSync, checkSyncBlocks } from "./mechanism/commitments.ts";
 import { checkCompetitionsLatest, checkCompetitionsLaunch } from "./mechanism/competitions.ts";
 import { checkDyck, checkInstructions, checkMmlu, checkWordSorting } from "./mechanism/generated.ts";
@@ -37,6 +38,8 @@ const checks: Readonly<Record<string, (tally: Tally) => void>> = {
   dyck: checkDyck,
   mmlu: checkMmlu,
   if_eval_samples: checkInstructions,
+  if_eval_rules: checkAnswerRules,
+  similarity: checkSimilarity,
 };
 
 /** Checks every rule vector in the folder. Differences are sentences with file, case and both values. */
