@@ -14,6 +14,7 @@ const eulerOf23Bits = Math.floor(Math.E * 2 ** 23) * 2 ** 9;
 const termCount = 32;
 const half = 2 ** 16;
 const perHalf = 2 ** -16;
+const doubt = 2 ** -9;
 
 /**
  * 1/(1 + eˣ) of each x, in I32F32, x clamped to ±20. A whole row at a time: a series is one long chain of dependent
@@ -34,25 +35,36 @@ function exponentialOf(x: Fixed, power: Fixed): Fixed {
   return x < 0 ? divide(one, power) : power;
 }
 
-/** Σ xⁱ/i! for 0 ≤ x ≤ 8. With both factors split at 2¹⁶, every product of parts is an integer below 2⁵³. */
+/**
+ * Σ xⁱ/i! for 0 ≤ x ≤ 8. A term is ⌊⌊t·x/2³²⌋/i⌋ = ⌊t·x/(2³²·i)⌋, below 2⁴². The rounded value, off by at most 2⁻¹⁰,
+ * decides unless it is too close to an integer to tell; below 1 only the upper side is in doubt.
+ */
 function seriesInDoubles(x: Float64Array): Float64Array {
-  const xHigh = x.map((value) => Math.floor(value * perHalf));
-  const xLow = x.map((value, index) => value - xHigh[index]! * half);
   const term = x.slice();
   const sum = x.map((value) => value + one);
   for (let order = 2, rest = 1; order < termCount && rest > 0; order++) {
     rest = 0;
+    const scale = 1 / (one * order);
     for (let index = 0; index < x.length; index++) {
-      const termHigh = Math.floor(term[index]! * perHalf);
-      const termLow = term[index]! - termHigh * half;
-      const middle = termHigh * xLow[index]! + termLow * xHigh[index]! + Math.floor(termLow * xLow[index]! * perHalf);
-      const next = Math.floor((termHigh * xHigh[index]! + Math.floor(middle * perHalf)) / order);
+      const value = term[index]! * x[index]! * scale;
+      const floor = Math.floor(value);
+      const fraction = value - floor;
+      const isSure = fraction < 1 - doubt && (fraction > doubt || floor === 0);
+      const next = isSure ? floor : nextTerm(term[index]!, x[index]!, order);
       term[index] = next;
       sum[index]! += next;
       rest += next;
     }
   }
   return sum;
+}
+
+/** The same term exactly: with both factors split at 2¹⁶, every product of parts is an integer below 2⁵³. */
+function nextTerm(term: Fixed, x: Fixed, order: number): Fixed {
+  const [termHigh, xHigh] = [Math.floor(term * perHalf), Math.floor(x * perHalf)];
+  const [termLow, xLow] = [term - termHigh * half, x - xHigh * half];
+  const middle = termHigh * xLow + termLow * xHigh + Math.floor(termLow * xLow * perHalf);
+  return Math.floor((termHigh * xHigh + Math.floor(middle * perHalf)) / order);
 }
 
 /** The whole for 8 < |x| ≤ 20, which only an unusual steepness reaches; e²⁰ does not fit a double's 53 bits. */
