@@ -73,6 +73,7 @@ const sections: readonly Section[] = [
   {
     title: "Local subnet",
     commands: {
+      demo: { summary: "see a whole subnet run on this machine, in about a minute", load: () => import("./demo.ts") },
       localnet: {
         summary: "run a chain, a hub and data sources on this machine",
         load: () => import("./localnet.ts"),

@@ -20,7 +20,12 @@ export async function writeBaseModel(folder: string, seed: bigint): Promise<void
     "config.json": config,
     "generation_config.json": { bos_token_id: 1, eos_token_id: 2, pad_token_id: 0 },
     "tokenizer.json": byteTokenizer(),
-    "tokenizer_config.json": { bos_token: "<s>", eos_token: "</s>", pad_token: "<pad>", model_max_length: sizes.context },
+    "tokenizer_config.json": {
+      bos_token: "<s>",
+      eos_token: "</s>",
+      pad_token: "<pad>",
+      model_max_length: sizes.context,
+    },
   };
   for (const [name, content] of Object.entries(files))
     await writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);

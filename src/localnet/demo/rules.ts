@@ -1,0 +1,24 @@
+/** The competition file of one run of the demonstration: the built-in one, its rounds placed in time. */
+import { writeFile } from "node:fs/promises";
+import { builtInCompetitions } from "../../competition/built-in.ts";
+import type { CompetitionFile } from "../../competition/competition.ts";
+import type { Block } from "../../subnet.ts";
+
+export interface Rounds {
+  readonly firstBlock: Block;
+  readonly cadenceBlocks: number;
+  /** Gives the questions of every round, so that a run can be repeated. */
+  readonly seed: number;
+}
+
+export async function writeRules(path: string, { firstBlock, cadenceBlocks, seed }: Rounds): Promise<CompetitionFile> {
+  const demo = builtInCompetitions("demo");
+  const file: CompetitionFile = {
+    ...demo,
+    sync: { genesisBlock: firstBlock, cadenceBlocks, repeatableSeed: String(seed) },
+    // A competition is judged by whether it ran when a model was committed, so it runs from the start.
+    schedule: demo.schedule,
+  };
+  await writeFile(path, `${JSON.stringify(file, null, 2)}\n`);
+  return file;
+}
