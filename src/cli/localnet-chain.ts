@@ -12,6 +12,10 @@ export default command({
       line: "localnet chain --validator //Val0=1000 --tempo-blocks 20 --rate-limit-blocks 5",
       explains: "a fresh subnet with a validator that holds a permit, and quick epochs",
     },
+    {
+      line: "localnet chain --fault rpc-drop=0.05,latency=200ms,stall=30s,reorg",
+      explains: "a chain that often fails, to test clients against",
+    },
   ],
   args: {
     dir: { type: "string", valueHint: "DIR", description: "where everything is kept", default: "localnet/chain" },
@@ -35,6 +39,12 @@ export default command({
     },
     "uids-max": { type: "string", valueHint: "N", description: "neurons of the subnet", default: "256" },
     "commit-reveal": { type: "boolean", description: "weights are committed first, and revealed an epoch later" },
+    fault: {
+      type: "string",
+      valueHint: "NAME=VALUE,…",
+      description: "go wrong: rpc-drop=P, cut=P, latency=DURATION, stall=DURATION[@BLOCKS], reorg[@BLOCKS]",
+    },
+    seed: { type: "string", valueHint: "N", description: "seed of the faults", default: "0" },
     json: { type: "boolean", description: "print one JSON document when ready" },
     child: { type: "boolean", description: "end when standard input ends" },
   },
@@ -45,7 +55,13 @@ export default command({
       flag: "block-ms" | "tempo-blocks" | "rate-limit-blocks" | "immunity-blocks" | "uids-max",
       min: number,
     ) => integer(args[flag], { flag, min, max: flag === "block-ms" ? 600_000 : 65_535 });
+    const { faultsSyntax, parseFaults } = await import("../localnet/chain/faults.ts");
+    const faults = parseFaults(args.fault ?? "");
+    if (faults === null)
+      throw new OperatorError(`--fault ${args.fault} cannot be understood.`, `Give any of: ${faultsSyntax}.`);
     const chain = await startChain({
+      faults,
+      faultSeed: integer(args.seed, { flag: "seed", min: 0 }),
       folder: args.dir,
       port: integer(args.port, { flag: "port", min: 0, max: 65_535 }),
       blockMs: count("block-ms", 10),

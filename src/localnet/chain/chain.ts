@@ -23,6 +23,8 @@ export interface ChainOptions {
   readonly blockMs: number;
   /** How many blocks back the state stays readable. */
   readonly historyBlocks: number;
+  /** How many blocks must stand on one before it is final: 0, unless reorgs are wanted. */
+  readonly finalityLagBlocks: number;
   readonly genesis: Genesis;
   readonly apis: ApiTable;
 }
@@ -36,7 +38,10 @@ export interface Block {
 
 /** What listeners hear once a block is on disk. */
 export type BlockListener = (block: BuiltBlock) => void;
-export type Fate = { readonly type: "inBlock"; readonly block: string } | { readonly type: "invalid" };
+/** What becomes of an extrinsic: it is over with "invalid" and "finalized". */
+export type Fate =
+  | { readonly type: "inBlock" | "retracted" | "finalized"; readonly block: string }
+  | { readonly type: "invalid" };
 
 /** The runtime that this chain stands for. */
 export const version: RuntimeVersion = {
@@ -65,8 +70,13 @@ export class Chain {
   private readonly shield: Shield;
   private readonly state: State;
   private readonly listeners = new Set<BlockListener>();
-  private readonly fates = new Map<string, (fate: Fate) => void>();
+  private readonly finalityListeners = new Set<(block: Block) => void>();
+  private readonly followers = new Map<string, (fate: Fate) => void>();
+  /** Blocks that are not final yet, oldest first, with the extrinsics that they took from the pool. */
+  private unfinal: { readonly block: Block; readonly extrinsics: readonly SignedExtrinsic[] }[] = [];
+  private readonly finalityLagBlocks: number;
   private best: Block;
+  private final: Block;
 
   constructor(options: ChainOptions) {
     this.blockMs = options.blockMs;
@@ -83,12 +93,25 @@ export class Chain {
     this.refuseOtherMetadata(options);
     this.state = new State(this.database.current());
     this.genesisHash = this.database.block(0)!.hash;
+    this.finalityLagBlocks = options.finalityLagBlocks;
+    // Nobody can take back what an earlier run has built, so all of it is final.
     this.best = readBlock(this.database.head()!);
+    this.final = this.best;
   }
 
-  /** The newest block; every block is final as soon as it is there. */
+  /** The newest block. */
   get head(): Block {
     return this.best;
+  }
+
+  /** The newest block that cannot be taken back: the head, unless reorgs are wanted. */
+  get finalised(): Block {
+    return this.final;
+  }
+
+  onFinalised(listener: (block: Block) => void): () => void {
+    this.finalityListeners.add(listener);
+    return () => this.finalityListeners.delete(listener);
   }
 
   onBlock(listener: BlockListener): () => void {
@@ -100,19 +123,44 @@ export class Chain {
   produce(nowMs: number): BuiltBlock {
     const parent = { ...this.best, stateRoot: this.best.header.stateRoot };
     const included: SignedExtrinsic[] = [];
+    const shielded = new Set<SignedExtrinsic>();
     const built = buildBlock(this.state, {
       parent,
       nowMs,
       slotDurationMs: this.blockMs,
-      extrinsics: this.valid(included),
+      extrinsics: this.valid(included, shielded),
       beacon: this.beacon,
     });
-    const { number, hash, headerBytes, extrinsics } = built;
-    this.database.append({ number, hash, header: headerBytes, body: encode(bodyType, extrinsics) }, built.changes);
+    const { number, hash, headerBytes } = built;
+    this.database.append(
+      { number, hash, header: headerBytes, body: encode(bodyType, built.extrinsics) },
+      built.changes,
+    );
     this.best = { number, hash, header: built.header };
     for (const listener of this.listeners) listener(built);
-    for (const extrinsic of included) this.settle(extrinsic.hash, { type: "inBlock", block: hash });
+    // What came out of a carrier comes out of it again: it never was in the pool.
+    const extrinsics = included.filter((extrinsic) => !shielded.has(extrinsic));
+    this.unfinal.push({ block: this.best, extrinsics });
+    for (const { hash: included } of extrinsics) this.tell(included, { type: "inBlock", block: hash });
+    this.finalise();
     return built;
+  }
+
+  /**
+   * Takes the newest block back, as if another had won its place: its extrinsics wait again, and the next block has
+   * its number. False where the newest block is final.
+   */
+  retract(): boolean {
+    if (this.unfinal.length === 0) return false;
+    const { block, extrinsics } = this.unfinal.pop()!;
+    this.database.truncate(block.number - 1);
+    this.state.replace(this.database.current());
+    this.best = readBlock(this.database.head()!);
+    for (const extrinsic of extrinsics) {
+      this.tell(extrinsic.hash, { type: "retracted", block: block.hash });
+      this.pool.add(extrinsic, this.state, this.best.number);
+    }
+    return true;
   }
 
   /** Takes an extrinsic into the pool. Returns it and its status, or why it is refused. */
@@ -136,9 +184,12 @@ export class Chain {
     return this.pool.nextNonce(this.state, account);
   }
 
-  /** Calls back once when an extrinsic of the pool is in a block or has become invalid. */
-  follow(hash: string, tell: (fate: Fate) => void): void {
-    this.fates.set(hash, tell);
+  /** Calls back with what becomes of an extrinsic of the pool, until it is over. Returns what ends it before. */
+  follow(hash: string, tell: (fate: Fate) => void): () => void {
+    this.followers.set(hash, tell);
+    return () => {
+      if (this.followers.get(hash) === tell) this.followers.delete(hash);
+    };
   }
 
   /** The state after a block; undefined for a block that this chain does not have, "discarded" when it was forgotten. */
@@ -148,6 +199,11 @@ export class Chain {
     if (block === undefined) return undefined;
     if (block.number < this.database.oldestState()) return "discarded";
     return { state: this.database.at(block.number), block: block.number };
+  }
+
+  /** The subnet that the first block made. */
+  get netuid(): number {
+    return Number(this.database.setting("netuid"));
   }
 
   /** Keys after a block in the order of their bytes; see `ChainDatabase.keysPaged`. */
@@ -193,6 +249,7 @@ export class Chain {
     const headerBytes = encode(header, first);
     const block = { number: 0, hash: hashOf(headerBytes), header: headerBytes, body: encode(bodyType, []) };
     this.database.setSetting("metadata", hashOf(this.metadata.v15));
+    this.database.setSetting("netuid", String(genesis.netuid));
     this.database.append(block, changes);
   }
 
@@ -233,11 +290,11 @@ export class Chain {
   }
 
   /** What of the pool still holds as the block is built; the rest is told so. */
-  private *valid(included: SignedExtrinsic[]): Generator<SignedExtrinsic> {
+  private *valid(included: SignedExtrinsic[], shielded: Set<SignedExtrinsic>): Generator<SignedExtrinsic> {
     const number = this.best.number + 1;
     for (const { extrinsic, blockLast } of this.pool.ready(this.state)) {
       if (number > blockLast || this.pool.check(extrinsic, this.state, number) !== undefined) {
-        this.settle(extrinsic.hash, { type: "invalid" });
+        this.tell(extrinsic.hash, { type: "invalid" });
         continue;
       }
       included.push(extrinsic);
@@ -245,6 +302,7 @@ export class Chain {
       const inner = this.opened(extrinsic, number);
       if (inner === undefined) continue;
       included.push(inner);
+      shielded.add(inner);
       yield inner;
     }
   }
@@ -262,10 +320,20 @@ export class Chain {
     return good ? extrinsic : undefined;
   }
 
-  private settle(hash: string, fate: Fate): void {
-    const tell = this.fates.get(hash);
-    this.fates.delete(hash);
-    tell?.(fate);
+  /** Makes final what has enough blocks on it. */
+  private finalise(): void {
+    while (this.unfinal.length > this.finalityLagBlocks) {
+      const { block, extrinsics } = this.unfinal.shift()!;
+      this.final = block;
+      for (const listener of this.finalityListeners) listener(block);
+      for (const { hash } of extrinsics) this.tell(hash, { type: "finalized", block: block.hash });
+    }
+  }
+
+  private tell(hash: string, fate: Fate): void {
+    const follower = this.followers.get(hash);
+    if (fate.type === "invalid" || fate.type === "finalized") this.followers.delete(hash);
+    follower?.(fate);
   }
 }
 

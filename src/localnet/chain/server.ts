@@ -1,10 +1,14 @@
 /** `startChain`: a local chain on a socket, with blocks at a pace, from what an operator or the local subnet asks for. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import { OperatorError } from "../../base/errors.ts";
+import { type FileLock, lockFile } from "../../base/file-lock.ts";
 import { decodeSs58, keypairFromUri } from "../../chain/keypair.ts";
 import type { Netuid, Ss58 } from "../../subnet.ts";
 import { apis } from "./apis/index.ts";
 import { Chain } from "./chain.ts";
+import { FaultInjector, type Faults, noFaults, reorgFinalityLagBlocks } from "./faults.ts";
 import { type GenesisNeuron, newSubnet, type SubnetParameters } from "./genesis.ts";
 import { serveRpc } from "./rpc/server.ts";
 import type { Account } from "./types/substrate.ts";
@@ -36,6 +40,9 @@ export interface ChainServerOptions {
   readonly parameters?: Partial<SubnetParameters>;
   /** How many blocks back the state stays readable. */
   readonly historyBlocks?: number;
+  /** What to do wrong; nothing without. */
+  readonly faults?: Faults;
+  readonly faultSeed?: number;
 }
 
 export interface RunningChain {
@@ -47,7 +54,18 @@ export interface RunningChain {
   readonly close: () => Promise<void>;
 }
 
-const defaults = { blockMs: 250, netuid: 1, faucetUri: "//Alice", faucetTao: 1_000_000, historyBlocks: 4096 } as const;
+const defaults = {
+  port: 0,
+  hostname: "127.0.0.1",
+  blockMs: 250,
+  netuid: 1,
+  subnetName: "finetune",
+  faucetUri: "//Alice",
+  faucetTao: 1_000_000,
+  historyBlocks: 4096,
+  faults: noFaults,
+  faultSeed: 0,
+} satisfies ChainServerOptions;
 /** The subnet's owner: its cut is staked on a hotkey of its own, which is not registered. */
 const ownerUri = "//Owner";
 
@@ -55,55 +73,84 @@ const ownerUri = "//Owner";
 export async function startChain(options: ChainServerOptions = {}): Promise<RunningChain> {
   await cryptoWaitReady();
   const settings = { ...defaults, ...options };
-  const chain = new Chain({
+  const lock = settings.folder === undefined ? undefined : lockFolder(settings.folder);
+  let chain: Chain | undefined;
+  try {
+    chain = openChain(settings);
+    return serve(chain, settings, () => lock?.release());
+  } catch (error) {
+    chain?.close();
+    lock?.release();
+    throw error;
+  }
+}
+
+type Settings = ChainServerOptions & typeof defaults;
+
+function openChain(settings: Settings): Chain {
+  return new Chain({
     folder: settings.folder,
     blockMs: settings.blockMs,
     historyBlocks: settings.historyBlocks,
+    finalityLagBlocks: settings.faults.reorgEveryBlocks > 0 ? reorgFinalityLagBlocks : 0,
     apis,
     genesis: {
       netuid: settings.netuid,
-      subnetName: settings.subnetName ?? "finetune",
+      subnetName: settings.subnetName,
       owner: { coldkey: accountFromUri(ownerUri), hotkey: accountFromUri(`${ownerUri}//hotkey`) },
       balances: balancesOf(settings),
       neurons: (settings.neurons ?? []).map(neuronOf),
       parameters: { ...newSubnet, ...settings.parameters },
     },
   });
-  const hostname = settings.hostname ?? "127.0.0.1";
-  const server = serveRpc(chain, { hostname, port: settings.port ?? 0 });
-  const stop = pace(chain, settings.blockMs);
+}
+
+function serve(chain: Chain, settings: Settings, release: () => void): RunningChain {
+  const { hostname, port, blockMs, faults, faultSeed } = settings;
+  const server = serveRpc(chain, { hostname, port, faults: new FaultInjector(faults, faultSeed) });
+  const stop = pace(chain, blockMs, faults);
   return {
     url: `ws://${hostname}:${server.port}`,
-    netuid: settings.netuid,
+    netuid: chain.netuid,
     genesisHash: chain.genesisHash,
     chain,
     close: async () => {
       stop();
       await server.close();
       chain.close();
+      release();
     },
   };
 }
 
 /** Produces blocks on a fixed grid of time. A machine that was asleep or busy skips slots and does not catch up. */
-function pace(chain: Chain, blockMs: number): () => void {
+function pace(chain: Chain, blockMs: number, faults: Faults): () => void {
   let due = Date.now() + blockMs;
   let timer = setTimeout(tick, blockMs);
   function tick() {
     const now = Date.now();
-    chain.produce(now);
+    const { number } = chain.produce(now);
     due += blockMs;
+    if (faults.stallMs > 0 && number % faults.stallEveryBlocks === 0) due += faults.stallMs;
+    if (faults.reorgEveryBlocks > 0 && number % faults.reorgEveryBlocks === 0 && chain.retract()) {
+      // The block that wins is another one: a later time makes another hash.
+      chain.produce(now + 1);
+    }
     if (due < now) due = now + blockMs;
     timer = setTimeout(tick, Math.max(0, due - Date.now()));
   }
   return () => clearTimeout(timer);
 }
 
-function balancesOf({
-  faucetUri,
-  faucetTao,
-  balances = [],
-}: ChainServerOptions & { faucetUri: string; faucetTao: number }) {
+/** Two processes that build on the same blocks would corrupt them. */
+function lockFolder(folder: string): FileLock {
+  mkdirSync(folder, { recursive: true });
+  const lock = lockFile(join(folder, "chain.lock"), "exclusive");
+  if (lock !== undefined) return lock;
+  throw new OperatorError(`A chain is running in ${folder}.`, "End it first, or give another folder.");
+}
+
+function balancesOf({ faucetUri, faucetTao, balances = [] }: Settings) {
   const faucet = { account: accountFromUri(faucetUri), rao: raoOf(faucetTao) };
   return [faucet, ...balances.map(({ address, tao }) => ({ account: accountOf(address), rao: raoOf(tao) }))];
 }

@@ -97,6 +97,13 @@ export class State implements StateView {
     }
   }
 
+  /** Another state takes this one's place. */
+  replace(values: ReadonlyMap<string, Uint8Array>): void {
+    this.undo.length = 0;
+    this.values.clear();
+    for (const [key, value] of values) this.values.set(key, value);
+  }
+
   /** What changed since the last call; from here nothing can be undone. */
   commit(): Changes {
     const changes = new Map<string, Uint8Array | undefined>();

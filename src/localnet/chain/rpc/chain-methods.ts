@@ -1,6 +1,5 @@
-/** Blocks and heads. Every block is final at once, so the newest head and the finalised one are the same. */
+/** Blocks and heads. Every block is final at once, unless reorgs were asked for. */
 
-import type { BuiltBlock } from "../block.ts";
 import type { Chain } from "../chain.ts";
 import { unknownBlock } from "./error.ts";
 import { headerJson, hex } from "./json.ts";
@@ -11,9 +10,15 @@ function subscribeHeads(notification: string): Method {
   return ({ chain, connection }) =>
     connection.subscribe(notification, (notify) => {
       notify(headerJson(chain.head.header));
-      return chain.onBlock((block: BuiltBlock) => notify(headerJson(block.header)));
+      return chain.onBlock(({ header }) => notify(headerJson(header)));
     });
 }
+
+const subscribeFinalised: Method = ({ chain, connection }) =>
+  connection.subscribe("chain_finalizedHead", (notify) => {
+    notify(headerJson(chain.finalised.header));
+    return chain.onFinalised(({ header }) => notify(headerJson(header)));
+  });
 
 const unsubscribe: Method = ({ connection }, [id]) => connection.unsubscribe(id);
 
@@ -34,9 +39,9 @@ export const chainMethods: Methods = {
     if (extrinsics === undefined) throw unknownBlock(block.hash);
     return { block: { header: headerJson(block.header), extrinsics: extrinsics.map(hex) }, justifications: null };
   },
-  chain_getFinalizedHead: ({ chain }) => chain.head.hash,
+  chain_getFinalizedHead: ({ chain }) => chain.finalised.hash,
   chain_subscribeNewHeads: subscribeHeads("chain_newHead"),
-  chain_subscribeFinalizedHeads: subscribeHeads("chain_finalizedHead"),
+  chain_subscribeFinalizedHeads: subscribeFinalised,
   chain_subscribeAllHeads: subscribeHeads("chain_allHead"),
   chain_unsubscribeNewHeads: unsubscribe,
   chain_unsubscribeFinalizedHeads: unsubscribe,

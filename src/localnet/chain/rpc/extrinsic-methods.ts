@@ -16,12 +16,9 @@ export const extrinsicMethods: Methods = {
     const { extrinsic, status } = submit(chain, encoded);
     return connection.subscribe("author_extrinsicUpdate", (notify) => {
       notify(status);
-      chain.follow(extrinsic.hash, (fate) => {
-        if (fate.type === "invalid") return notify("invalid");
-        notify({ inBlock: fate.block });
-        notify({ finalized: fate.block });
-      });
-      return () => {};
+      return chain.follow(extrinsic.hash, (fate) =>
+        notify(fate.type === "invalid" ? "invalid" : { [fate.type]: fate.block }),
+      );
     });
   },
   author_unwatchExtrinsic: ({ connection }, [id]) => connection.unsubscribe(id),

@@ -3,6 +3,7 @@
 import { messageOf } from "../../../base/errors.ts";
 import { log } from "../../../base/log.ts";
 import type { Chain } from "../chain.ts";
+import type { FaultInjector } from "../faults.ts";
 import { Connection } from "./connection.ts";
 import { RpcError } from "./error.ts";
 import { methods } from "./methods.ts";
@@ -21,10 +22,18 @@ export interface RpcServer {
   readonly close: () => Promise<void>;
 }
 
-export function serveRpc(chain: Chain, options: { readonly hostname: string; readonly port: number }): RpcServer {
+export interface RpcOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly faults: FaultInjector;
+}
+
+export function serveRpc(chain: Chain, { hostname, port, faults }: RpcOptions): RpcServer {
+  const { latencyMs } = faults.faults;
+  const later = (send: () => void) => void (latencyMs === 0 ? send() : setTimeout(send, latencyMs));
   const server = Bun.serve<SocketData>({
-    hostname: options.hostname,
-    port: options.port,
+    hostname,
+    port,
     fetch: async (request, server) => {
       if (server.upgrade(request, { data: { connection: undefined } })) return undefined;
       if (request.method !== "POST") return new Response("JSON-RPC by WebSocket or POST.\n", { status: 405 });
@@ -39,12 +48,15 @@ export function serveRpc(chain: Chain, options: { readonly hostname: string; rea
       backpressureLimit: backlogSizeBytesMax,
       closeOnBackpressureLimit: true,
       open: (socket) => {
-        socket.data.connection = new Connection((text) => void socket.send(text));
+        socket.data.connection = new Connection((text) => later(() => void socket.send(text)));
       },
       message: async (socket, message) => {
+        const fault = faults.draw();
+        if (fault === "cut") socket.terminate();
+        if (fault !== "serve") return;
         const text = typeof message === "string" ? message : message.toString();
         const answer = await answerText(chain, socket.data.connection!, text);
-        if (answer !== undefined) socket.send(answer);
+        if (answer !== undefined) later(() => void socket.send(answer));
       },
       close: (socket) => socket.data.connection?.close(),
     },
