@@ -3,6 +3,13 @@ import { checkAnswerRules, checkSimilarity } from "./mechanism/answers.ts";
 import { checkCommitments, checkHashes, checkSync, checkSyncBlocks } from "./mechanism/commitments.ts";
 import { checkCompetitionsLatest, checkCompetitionsLaunch } from "./mechanism/competitions.ts";
 import { checkDyck, checkInstructions, checkMmlu, checkWordSorting } from "./mechanism/generated.ts";
+import {
+  checkInstructionScore,
+  checkMultipleChoice,
+  checkReferenceLoss,
+  checkResponseLoss,
+  checkTextLoss,
+} from "./mechanism/measures.ts";
 import { checkArchitectures, checkModels } from "./mechanism/models.ts";
 import { checkQueue, checkRetry, checkTopMiners, checkTracker } from "./mechanism/queue.ts";
 import { checkRandom } from "./mechanism/random.ts";
@@ -40,6 +47,11 @@ const checks: Readonly<Record<string, (tally: Tally) => void>> = {
   if_eval_samples: checkInstructions,
   if_eval_rules: checkAnswerRules,
   similarity: checkSimilarity,
+  multiple_choice: checkMultipleChoice,
+  if_eval_score: checkInstructionScore,
+  reference_loss: checkReferenceLoss,
+  text_loss: checkTextLoss,
+  response_loss: checkResponseLoss,
 };
 
 /** Checks every rule vector in the folder. Differences are sentences with file, case and both values. */
