@@ -1,7 +1,14 @@
 /** The JSON inside a keyfile: the ecosystem's names for a key's parts, checked on reading, written whole. */
 import { z } from "zod";
 import { Secret } from "../base/secret.ts";
-import { type Keypair, keypairFromPrivateKey, keypairFromSeed, keypairFromUri, seedFromHex } from "./keypair.ts";
+import {
+  decodeSs58,
+  type Keypair,
+  keypairFromPrivateKey,
+  keypairFromSeed,
+  keypairFromUri,
+  seedFromHex,
+} from "./keypair.ts";
 import { normalizeMnemonic, seedFromMnemonic } from "./mnemonic.ts";
 
 /** A key with the secrets that its file holds. The phrase and the seed are missing where the file has none. */
@@ -46,7 +53,8 @@ export function parseKeyfile(plain: Uint8Array): KeyMaterial | { readonly fault:
 export function parseAddress(plain: Uint8Array): string | { readonly fault: KeyfileFault } {
   const content = readContent(plain);
   if ("fault" in content) return content;
-  return content.ss58Address ?? { fault: "not-a-keyfile" };
+  const address = content.ss58Address ?? "";
+  return decodeSs58(address) === undefined ? { fault: "not-a-keyfile" } : address;
 }
 
 /** The bytes of a keyfile: every part that is known, in the order that the Python wallet documents. */

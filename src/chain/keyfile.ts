@@ -1,5 +1,6 @@
 /** One keyfile on disk: its bytes within bounds, its permission bits, how it is encrypted. */
-import { chmod, mkdir, open, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { link, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, OperatorError } from "../base/errors.ts";
 
@@ -45,8 +46,8 @@ export async function readKeyfile(path: string): Promise<Keyfile | undefined> {
 }
 
 /**
- * Writes a keyfile that only its owner can read; the folders above are made. The file is created with its final
- * permissions, since between a write and a later chmod another user could read it.
+ * Writes a keyfile that only its owner can read; the folders above are made. It is written beside its place, with its
+ * final permissions, and then moved there: no other user can read it in between, and a crash leaves no half of a key.
  * Throws `OperatorError` when there already is one, unless `overwrite`.
  */
 export async function writeKeyfile(
@@ -54,15 +55,13 @@ export async function writeKeyfile(
   bytes: Uint8Array,
   { overwrite }: { readonly overwrite: boolean },
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.${randomBytes(6).toString("hex")}.new`;
   try {
-    const file = await open(path, overwrite ? "w" : "wx", ownerOnly);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(draft, bytes, { flag: "wx", mode: ownerOnly, flush: true });
+    // Only a link fails when its target exists; a rename replaces it.
+    if (overwrite) await rename(draft, path);
+    else await link(draft, path);
   } catch (error) {
     if (hasCode(error, "EEXIST"))
       throw new OperatorError(
@@ -70,9 +69,9 @@ export async function writeKeyfile(
         "Give another name, or --overwrite if that key is backed up or worthless.",
       );
     throw new OperatorError(`${path} cannot be written: ${messageOf(error)}.`, "Check the folder's permissions.");
+  } finally {
+    await rm(draft, { force: true });
   }
-  // Overwriting keeps the old file's bits.
-  if (overwrite) await chmod(path, ownerOnly);
 }
 
 /** True when the path exists. */

@@ -59,7 +59,7 @@ export async function openWallet(location: WalletLocation): Promise<Wallet> {
   };
 }
 
-/** Reads a key with its secrets, for showing a phrase again or writing the key elsewhere. */
+/** Reads a key with its secrets, for writing it elsewhere; to sign, `unlock` is enough. */
 export async function readKey(location: WalletLocation, role: KeyRole, password: PasswordSource): Promise<KeyMaterial> {
   const path = keyfilePath(location, role);
   const keyfile = await readKeyfile(path);

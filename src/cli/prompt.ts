@@ -25,14 +25,16 @@ function readLine(): Promise<string> {
   const { stdin } = process;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let line = "";
-  const onData = (chunk: Buffer) => {
-    for (const key of chunk.toString("utf8")) {
+  const onData = (chunk: string) => {
+    for (const key of chunk) {
       if (key === enter || key === newline || key === ctrlD) resolve(line);
       else if (key === ctrlC) reject(new InterruptedError());
       else if (key === backspace || key === rubout) line = [...line].slice(0, -1).join("");
       else if (key >= " ") line += key;
     }
   };
+  // Decoded by the stream, since a character may arrive in two pieces.
+  stdin.setEncoding("utf8");
   stdin.on("data", onData);
   stdin.resume();
   return promise.finally(() => stdin.off("data", onData));
