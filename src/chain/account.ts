@@ -3,8 +3,6 @@ import type { Coldkey, Hotkey, Netuid, Ss58, Uid } from "../subnet.ts";
 import type { Link } from "./link.ts";
 import { Snapshot } from "./snapshot.ts";
 
-export const raoPerTao = 1_000_000_000n;
-
 export interface Balance {
   readonly freeRao: bigint;
   readonly reservedRao: bigint;

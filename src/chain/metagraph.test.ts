@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type FaultyEndpoint, type Misbehaviour, startFaultyEndpoint } from "../../test/support/faulty-endpoint.ts";
 import { type RunningChain, startChain } from "../localnet/chain/server.ts";
 import { connectChain } from "./client.ts";
 import { keypairFromUri } from "./keypair.ts";
+
+// A real chain at its own pace, on machines that have other work too.
+setDefaultTimeout(60_000);
 
 const netuid = 37;
 const miners = 254;
@@ -27,7 +30,7 @@ beforeAll(async () => {
   const signer = keypairFromUri("//First//hotkey");
   const written = await Promise.all([
     client.submitWeights({ netuid, uids: [2, 3], weights: [1, 2], versionKey: 0, signer }),
-    ...Array.from({ length: 30 }, (_, index) =>
+    ...Array.from({ length: 12 }, (_, index) =>
       client.setCommitment({
         netuid,
         data: new TextEncoder().encode(`miner${index}/model:0123:${index}`),
@@ -39,7 +42,7 @@ beforeAll(async () => {
   // An epoch has to pass before anybody has earned anything.
   for await (const { number } of client.heads()) if (number > 25) break;
   client.close();
-}, 30_000);
+});
 afterAll(async () => {
   await faulty.close();
   await chain.close();
@@ -96,7 +99,7 @@ test("the three ways to read the neurons agree", async () => {
     expect(byNeuron.neurons[uid]!.stakeTao).toBeCloseTo(stakeTao, 6);
     expect(byColumn.neurons[uid]!.stakeTao).toBeCloseTo(stakeTao, 6);
   }
-}, 30_000);
+});
 
 test("256 neurons and all commitments take no more than six requests", async () => {
   faulty.misbehave({});
@@ -109,13 +112,13 @@ test("256 neurons and all commitments take no more than six requests", async () 
     const commitments = await client.commitments(netuid, head.hash);
     expect(faulty.requests.length - before).toBeLessThanOrEqual(6);
     expect(metagraph.neurons.length).toBe(256);
-    expect(commitments.length).toBe(30);
+    expect(commitments.length).toBe(12);
     break;
   }
   const past = await client.blockHash(20);
   const before = faulty.requests.length;
   expect((await client.metagraph(netuid, past!)).block).toBe(20);
-  expect((await client.commitments(netuid, past!)).length).toBe(30);
+  expect((await client.commitments(netuid, past!)).length).toBe(12);
   expect(faulty.requests.length - before).toBeLessThanOrEqual(6);
   client.close();
 });

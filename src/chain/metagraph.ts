@@ -2,7 +2,7 @@
  * A subnet's neurons at one block. The runtime's own summary when there is one, else the neurons one by one from its
  * older API, else the columns in storage: the three differ in what they cost, not in what they say.
  */
-import { OperatorError } from "../base/errors.ts";
+import { FailureError, OperatorError } from "../base/errors.ts";
 import type { BlockHash, Metagraph, Netuid, Neuron } from "../subnet.ts";
 import type { Link } from "./link.ts";
 import type { Plain } from "./plain.ts";
@@ -28,6 +28,21 @@ export function noSubnet(netuid: Netuid): OperatorError {
   return new OperatorError(`The chain has no subnet ${netuid}.`, "Check --netuid and --network.");
 }
 
+/** What the summary must have. A column that is shorter than the hotkeys reads as zeros: the chain fills it later. */
+const summaryColumns = [
+  "hotkeys",
+  "coldkeys",
+  "active",
+  "totalStake",
+  "validatorPermit",
+  "lastUpdate",
+  "blockAtRegistration",
+  "incentives",
+  "consensus",
+  "dividends",
+  "emission",
+];
+
 async function fromSummary(snapshot: Snapshot, netuid: Netuid): Promise<Metagraph> {
   const [answer, trust] = (await Promise.all([
     snapshot.call("SubnetInfoRuntimeApi.get_metagraph", netuid),
@@ -35,6 +50,12 @@ async function fromSummary(snapshot: Snapshot, netuid: Netuid): Promise<Metagrap
     snapshot.value("SubtensorModule.ValidatorTrust", netuid),
   ])) as readonly [Fields | null, readonly number[]];
   if (answer === null) throw noSubnet(netuid);
+  const missing = summaryColumns.filter((name) => !Array.isArray(answer[name]));
+  if (missing.length > 0)
+    throw new FailureError(
+      `The chain's metagraph has no ${missing.join(", ")}: its layout is unknown.`,
+      "Update this program, or use another endpoint.",
+    );
   const columns = answer as unknown as Columns;
   const neurons = columns.hotkeys!.map((hotkey, uid): Neuron => {
     const cell = (name: string): Plain => columns[name]?.[uid] ?? 0;

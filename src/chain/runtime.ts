@@ -85,6 +85,8 @@ export class Runtime {
     try {
       this.#metadata = new Metadata(this.#registry, metadataHex as `0x${string}`);
       this.#registry.setMetadata(this.#metadata, undefined, undefined, true);
+      // The library reads nothing at all as metadata without pallets.
+      if (!this.hasStorage("System.Account")) throw new Error("there is no System pallet");
     } catch (error) {
       throw new FailureError(
         `The metadata of runtime ${version.specName}-${version.specVersion} has an unknown layout: ${messageOf(error)}`,

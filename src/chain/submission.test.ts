@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type FaultyEndpoint, type Frame, startFaultyEndpoint } from "../../test/support/faulty-endpoint.ts";
 import { type RunningChain, startChain } from "../localnet/chain/server.ts";
 import { type ChainClient, connectChain } from "./client.ts";
@@ -8,6 +8,9 @@ import { Link } from "./link.ts";
 import { poolRefusal } from "./refusals.ts";
 import { RpcError } from "./socket.ts";
 import { type Pending, type Submission, Submitter } from "./submission.ts";
+
+// A real chain at its own pace, on machines that have other work too.
+setDefaultTimeout(60_000);
 
 const netuid = 37;
 const faucet = keypairFromUri("//Alice");
