@@ -102,6 +102,8 @@ export const resultSchemas = {
 } as const satisfies Record<RequestKind, z.ZodType>;
 
 export type ResultOf<K extends RequestKind> = z.infer<(typeof resultSchemas)[K]>;
+/** One item that could not be done; the others are not touched by it. */
+export type SampleFailure = z.infer<typeof failure>;
 export type ModelDescription = z.infer<typeof described>;
 export type ModelScan = z.infer<typeof scanned>;
 export type EncodeResult = ResultOf<"encode">;

@@ -9,7 +9,7 @@ import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { scanParameters } from "../model/parameters.ts";
 import { readLines } from "./child-lines.ts";
 import type { Engine } from "./engine.ts";
-import type { EncodeResult, Request, RequestKind, ResultOf, Start } from "./protocol.ts";
+import type { Request, RequestKind, ResultOf, SampleFailure, Start } from "./protocol.ts";
 import { openTextTools, type TextTools } from "./text-tools.ts";
 
 /** The parent is trusted: its lines are as long as its samples. */
@@ -89,8 +89,7 @@ const handlers: { readonly [K in RequestKind]: Handler<K> } = {
   async decode(held, { items }, report) {
     const tools = await held.textTools();
     if (isInvalid(tools)) return tools;
-    for (const [index, { ids, skipSpecialTokens }] of items.entries())
-      report(index, { kind: "text", text: await tools.tokenizer.decode(ids, { skipSpecialTokens }) });
+    for (const [index, item] of items.entries()) report(index, failIfInvalid(await tools.decode(item)));
     return undefined;
   },
   async score(held, { samples, perToken }, report) {
@@ -117,8 +116,8 @@ const handlers: { readonly [K in RequestKind]: Handler<K> } = {
 };
 
 /** One item that the template or the tokenizer refuses costs that item alone. */
-function failIfInvalid(result: EncodeResult | Invalid): EncodeResult {
-  return result.kind === "invalid" ? { kind: "failed", reason: result.reason, detail: result.detail } : result;
+function failIfInvalid<T extends { readonly kind: string }>(result: T | Invalid): T | SampleFailure {
+  return isInvalid(result) ? { kind: "failed", reason: result.reason, detail: result.detail } : result;
 }
 
 /** The model, of which every part is opened when it is first needed. */

@@ -26,6 +26,7 @@ import {
   iterate,
   Namespace,
   numeric,
+  or,
   sequence,
   str,
   TemplateProblem,
@@ -145,9 +146,12 @@ class Renderer {
       const caller = extra.get("caller");
       const inner = new Scope(scope);
       parameters.forEach((node, at) => {
-        const given = positional[at] ?? named.get(names[at]!);
-        const otherwise = node.type === "KeywordArgumentExpression" ? this.value(node.value, inner) : undefined;
-        inner.set(names[at]!, given ?? otherwise ?? new Undefined(`parameter '${names[at]}' was not provided`));
+        const given = at < positional.length ? positional[at] : named.get(names[at]!);
+        const otherwise = () =>
+          node.type === "KeywordArgumentExpression"
+            ? this.value(node.value, inner)
+            : new Undefined(`parameter '${names[at]}' was not provided`);
+        inner.set(names[at]!, given === undefined ? otherwise() : given);
       });
       extra.delete("caller");
       inner.set("varargs", new Tuple(positional.slice(names.length)));
@@ -247,10 +251,9 @@ class Renderer {
     }
     const key = computed ? this.value(property, scope) : (property as Identifier | NodeOf<"IntegerLiteral">).value;
     // `a.items` is the method before the key, `a["items"]` the key before the method.
-    const found = computed
-      ? (item(object, key) ?? attribute(object, key))
-      : (attribute(object, key) ?? item(object, key));
-    return found ?? new Undefined(str(key));
+    const [first, second] = computed ? [item, attribute] : [attribute, item];
+    const found = first(object, key);
+    return or(found === undefined ? second(object, key) : found, new Undefined(str(key)));
   }
 }
 
@@ -277,8 +280,8 @@ function loopState(items: readonly Value[], index: number, changed: Callable): V
     ["first", index === 0],
     ["last", index === count - 1],
     ["length", count],
-    ["previtem", items[index - 1] ?? new Undefined("there is no previous item")],
-    ["nextitem", items[index + 1] ?? new Undefined("there is no next item")],
+    ["previtem", or(items[index - 1], new Undefined("there is no previous item"))],
+    ["nextitem", or(items[index + 1], new Undefined("there is no next item"))],
     ["cycle", ({ positional }: Arguments) => positional[index % positional.length] ?? null],
     ["changed", changed],
   ]);

@@ -1,6 +1,6 @@
 /** Jinja's filters and tests, with Python's meaning. */
 import { toJson } from "./json.ts";
-import { argument, capitalize, replace, strip } from "./methods.ts";
+import { argument, capitalize, methodOf, replace, strip } from "./methods.ts";
 import { printf } from "./printf.ts";
 import {
   type Arguments,
@@ -14,6 +14,7 @@ import {
   lengthOf,
   Namespace,
   numeric,
+  or,
   sequence,
   str,
   TemplateProblem,
@@ -43,16 +44,21 @@ function flag(args: Arguments, index: number, name: string): boolean {
   return truthy(argument(args, index, name) ?? false);
 }
 
-/** `a.b.0` inside a value. */
-function attribute(value: Value, path: Value): Value {
-  let current: Value | undefined = value;
+/** `a.b.0` inside a value. What is missing is `otherwise`, or an error when more is asked of it. */
+function attribute(value: Value, path: Value, otherwise?: Value): Value {
+  let current = value;
   for (const part of str(path).split(".")) {
-    if (current === undefined) break;
-    if (isMap(current)) current = current.get(part);
-    else if (current instanceof Namespace) current = current.fields.get(part);
-    else current = /^\d+$/.test(part) ? sequence(current)?.[Number(part)] : undefined;
+    if (current instanceof Undefined) throw failed(`'${current.hint}' is undefined`);
+    const found = isMap(current)
+      ? current.get(part)
+      : current instanceof Namespace
+        ? current.fields.get(part)
+        : /^\d+$/.test(part)
+          ? iterate(current)[Number(part)]
+          : undefined;
+    current = or(found, or(otherwise, new Undefined(part)));
   }
-  return current ?? new Undefined(str(path));
+  return current;
 }
 
 /** The key by which `sort`, `unique`, `min`, `max` and `groupby` compare: text without regard to case, unless asked. */
@@ -96,11 +102,7 @@ function chosenByAttribute(value: Value, args: Arguments, want: boolean): Value[
 function mapped(value: Value, args: Arguments): Value[] {
   const path = args.named.get("attribute");
   if (path !== undefined) {
-    const otherwise = args.named.get("default");
-    return iterate(value).map((item) => {
-      const found = attribute(item, path);
-      return found instanceof Undefined && otherwise !== undefined ? otherwise : found;
-    });
+    return iterate(value).map((item) => attribute(item, path, args.named.get("default")));
   }
   const [name, ...rest] = args.positional;
   if (name === undefined) throw failed("map requires a filter argument");
@@ -241,7 +243,7 @@ function truncate(value: Value, args: Arguments): string {
 
 function orDefault(value: Value, args: Arguments): Value {
   const missing = value instanceof Undefined || (flag(args, 1, "boolean") && !truthy(value));
-  return missing ? (argument(args, 0, "default_value") ?? "") : value;
+  return missing ? or(argument(args, 0, "default_value"), "") : value;
 }
 
 function json(value: Value, args: Arguments): string {
@@ -266,13 +268,14 @@ const filters: Readonly<Record<string, Filter>> = {
   attr: (value, args) => attribute(value, argument(args, 0, "name") ?? ""),
   batch,
   capitalize: (value) => capitalize(str(value)),
+  center: (value, args) => methodOf(str(value), "center")!({ ...args, positional: [argument(args, 0, "width") ?? 80] }),
   count: (value) => lengthOf(value),
   d: orDefault,
   default: orDefault,
   dictsort,
   e: escapeHtml,
   escape: escapeHtml,
-  first: (value) => iterate(value)[0] ?? new Undefined("No first item, sequence was empty."),
+  first: (value) => or(iterate(value)[0], new Undefined("No first item, sequence was empty.")),
   float: (value, args) => toFloat(value, argument(args, 0, "default") ?? new Float(0)),
   format: (value, { positional, named }) => printf(str(value), named.size > 0 ? named : new Tuple(positional)),
   groupby: groupBy,
@@ -284,7 +287,7 @@ const filters: Readonly<Record<string, Filter>> = {
     return [...value].map((entry) => new Tuple(entry));
   },
   join: joined,
-  last: (value) => iterate(value).at(-1) ?? new Undefined("No last item, sequence was empty."),
+  last: (value) => or(iterate(value).at(-1), new Undefined("No last item, sequence was empty.")),
   length: (value) => lengthOf(value),
   list: (value) => [...iterate(value)],
   lower: (value) => str(value).toLowerCase(),

@@ -9,6 +9,7 @@ import {
   isMap,
   iterate,
   numeric,
+  or,
   sequence,
   str,
   TemplateProblem,
@@ -45,7 +46,7 @@ function forbidden(names: ReadonlySet<string>, name: string): Callable | undefin
 
 /** An argument by position or name. */
 export function argument(args: Arguments, index: number, name: string): Value | undefined {
-  return args.positional[index] ?? args.named.get(name);
+  return index >= 0 && index < args.positional.length ? args.positional[index] : args.named.get(name);
 }
 
 function text(args: Arguments, index: number, name: string): string | undefined {
@@ -258,7 +259,7 @@ const listMethods: Readonly<Record<string, Method<readonly Value[]>>> = {
 
 const dictMethods: Readonly<Record<string, Method<ReadonlyMap<string, Value>>>> = {
   get: (fields, { positional: [key = null, otherwise = null] }) =>
-    (typeof key === "string" ? fields.get(key) : undefined) ?? otherwise,
+    or(typeof key === "string" ? fields.get(key) : undefined, otherwise),
   items: (fields) => [...fields].map((entry) => new Tuple(entry)),
   keys: (fields) => [...fields.keys()],
   values: (fields) => [...fields.values()],

@@ -40,7 +40,10 @@ function arithmetic(symbol: string, compute: (a: number, b: number) => number): 
     if (a === undefined || b === undefined)
       throw failed(`unsupported operand type(s) for ${symbol}: '${typeName(left)}' and '${typeName(right)}'`);
     const result = compute(a, b);
-    return left instanceof Float || right instanceof Float ? new Float(result) : result;
+    if (left instanceof Float || right instanceof Float) return new Float(result);
+    if (Math.abs(result) > Number.MAX_SAFE_INTEGER)
+      throw new TemplateProblem("template-unsupported", "an integer of more than 53 bits");
+    return result;
   };
 }
 

@@ -13,7 +13,7 @@ export class Scope {
   get(name: string): Value {
     const value = this.values.get(name);
     if (value !== undefined) return value;
-    return this.parent?.get(name) ?? new Undefined(name);
+    return this.parent === undefined ? new Undefined(name) : this.parent.get(name);
   }
 
   set(name: string, value: Value): void {

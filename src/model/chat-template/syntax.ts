@@ -2,7 +2,8 @@
  * From a template's text to its syntax tree. @huggingface/jinja does the lexing and parsing; what it does not know is
  * rewritten into what it knows before it parses:
  * - `{% generation %}…{% endgeneration %}` (which it deletes) becomes a filter block with a name of ours;
- * - a test with an argument (`x is divisibleby(3)`, `x is eq "a"`) becomes a filter with a name of ours.
+ * - a test with an argument (`x is divisibleby(3)`, `x is eq "a"`) becomes a filter with a name of ours;
+ *   `x is in y` becomes `x in y`.
  */
 import { parse, tokenize } from "@huggingface/jinja";
 
@@ -31,6 +32,8 @@ function rewriteTests(tokens: Tokens): Tokens {
   const result: Token[] = [];
   for (let at = 0; at < tokens.length; at++) {
     const negated = isWord(tokens[at + 1], "not");
+    // `is in` says what the operator `in` says.
+    if (isWord(tokens[at], "is") && isWord(tokens[at + (negated ? 2 : 1)], "in")) continue;
     const name = tokens[at + (negated ? 2 : 1)];
     const next = tokens[at + (negated ? 3 : 2)];
     if (!isWord(tokens[at], "is") || name?.type !== "Identifier" || !isArgument(next)) {

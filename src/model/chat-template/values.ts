@@ -63,6 +63,11 @@ export function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
+/** A value, or another one where there is none. Not `??`, for which None would be none too. */
+export function or(value: Value | undefined, otherwise: Value): Value {
+  return value === undefined ? otherwise : value;
+}
+
 /** A JSON-like value of JavaScript. Whole numbers are int: JSON has lost the difference. */
 export function fromJson(value: unknown): Value {
   if (value === null || value === undefined) return null;
