@@ -21,6 +21,8 @@ export interface EngineOptions {
   /** See SessionOptions.widen; `run` when absent. */
   readonly widen?: "load" | "run";
   readonly threads?: number;
+  /** Tokens that go through the body at a time; the results do not depend on it. 512 when absent. */
+  readonly chunkTokens?: number;
 }
 
 export interface SampleFailure {
@@ -73,7 +75,11 @@ export async function openEngine(folder: string | ModelFolder, options: EngineOp
   return createEngine(opened, model, options);
 }
 
-function createEngine(folder: ModelFolder, model: Model, { widen = "run", threads }: EngineOptions): Engine {
+function createEngine(
+  folder: ModelFolder,
+  model: Model,
+  { widen = "run", threads, chunkTokens = 512 }: EngineOptions,
+): Engine {
   const sessions: Session[] = [];
   const open = async (graph: Graph): Promise<Session> => {
     const bytes = encode(graph, (name) => {
@@ -98,7 +104,7 @@ function createEngine(folder: ModelFolder, model: Model, { widen = "run", thread
     model,
     folder,
     async score(samples, { onSample, signal } = {}) {
-      const parts = { forward: await forward(), head: await lossHead(), width, vocabulary };
+      const parts = { forward: await forward(), head: await lossHead(), width, vocabulary, chunkTokens };
       return await each(samples, { onSample, signal }, async (sample) => {
         const problem = refuse(model, sample, sample.ids, sample.ids.length);
         if (problem !== undefined) return problem;
@@ -108,7 +114,7 @@ function createEngine(folder: ModelFolder, model: Model, { widen = "run", thread
       });
     },
     async generate(samples, { onSample, onToken, signal } = {}) {
-      const parts = { forward: await forward(), head: await logitsHead(), width, positionsMax };
+      const parts = { forward: await forward(), head: await logitsHead(), width, positionsMax, chunkTokens };
       return await each(samples, { onSample, signal }, async (sample, index) => {
         const problem = refuse(model, sample, sample.prompt, sample.prompt.length);
         if (problem !== undefined) return problem;

@@ -10,6 +10,8 @@ export interface GenerateParts {
   readonly width: number;
   /** No sequence may become longer than this. */
   readonly positionsMax: number;
+  /** Tokens of one run of the body. */
+  readonly chunkTokens: number;
 }
 
 export interface GenerateOptions {
@@ -18,8 +20,6 @@ export interface GenerateOptions {
   readonly onToken?: ((id: number) => void) | undefined;
 }
 
-const chunkTokens = 512;
-
 /** The new ids, without the end-of-sequence id that ended them. */
 export async function generate(
   parts: GenerateParts,
@@ -27,6 +27,7 @@ export async function generate(
   { signal, onToken }: GenerateOptions = {},
 ): Promise<number[]> {
   const { prompt, newTokensMax, repetitionPenalty } = sample;
+  const { chunkTokens } = parts;
   const ends = new Set(sample.endIds);
   const ids = [...prompt];
   const capacityTokens = Math.min(prompt.length + newTokensMax, parts.positionsMax);

@@ -15,10 +15,10 @@ export interface LossParts {
   readonly head: Session;
   readonly width: number;
   readonly vocabulary: number;
+  /** Tokens of one run of the body. */
+  readonly chunkTokens: number;
 }
 
-/** Tokens of one run of the body. */
-const chunkTokens = 512;
 /** Bytes of logits that one run of the head may hold. */
 const logitsBytesMax = 1 << 28;
 const headRowsMax = 2048;
@@ -31,6 +31,7 @@ export async function lossNats(parts: LossParts, sample: LossSample, signal?: Ab
   if (ids.length <= first) return nll;
   // The last token is only ever a target.
   const fed = ids.length - 1;
+  const { chunkTokens } = parts;
   const sequence = { lengthTokens: ids.length, capacityTokens: ids.length };
   const gathered = new Rows(parts, nll);
   for (let offset = 0; offset < fed; offset += chunkTokens) {

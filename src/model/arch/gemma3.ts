@@ -30,12 +30,11 @@ export const gemma3: Architecture = {
     const pattern = config.integer("sliding_window_pattern", 6);
     const slides = readSlidingLayers(config, layers, (index) => (index + 1) % pattern !== 0);
     const scale = config.number("query_pre_attn_scalar", 256, { min: Number.MIN_VALUE }) ** -0.5;
-    const scoreCap = readCap(config, "attn_logit_softcapping", 0);
     const logitCap = readCap(config, "final_logit_softcapping", 0);
     const tied = config.flag("tie_word_embeddings", true);
     config.only("use_bidirectional_attention", false);
-    // What the class wrote down about itself, and how early releases laid out their cache.
-    config.ignore("_sliding_window_pattern", "cache_implementation");
+    // The class reads the cap on scores and hands it to no kernel; the others it wrote down about itself and its cache.
+    config.ignore("attn_logit_softcapping", "_sliding_window_pattern", "cache_implementation");
 
     const norm: Norm = (b, x, name) => rmsNorm(b, x, name, norms);
     return frame(sizes, {
@@ -52,7 +51,6 @@ export const gemma3: Architecture = {
           layer: index,
           bias,
           scale,
-          softcap: scoreCap,
           window: slides[index] ? window : 0,
           rope: { name: kind, rope: ropes[kind] },
           adjust: ({ query, key, value }) => ({
