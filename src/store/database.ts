@@ -28,8 +28,16 @@ export interface Connection {
 
 /** Statements where a promise and an object for every row would cost more than the row. Everything is synchronous. */
 export interface Bulk {
-  /** Runs a statement once for every list of parameters; the query's own parameters are only an example. */
-  readonly runEach: (query: CompiledQuery, rows: Iterable<readonly unknown[]>) => void;
+  /**
+   * Runs a statement once for every list of parameters, in one transaction; the query's own parameters are only an
+   * example. What is committed survives a power cut, since the log is synced. With "process end" the sync is left to the
+   * next commit: the rows survive whatever happens to the process, and a power cut only from then on.
+   */
+  readonly runEach: (
+    query: CompiledQuery,
+    rows: Iterable<readonly unknown[]>,
+    survives?: "power cut" | "process end",
+  ) => void;
   /** Visits rows one by one; what `visit` has seen stays seen when a damaged page ends the walk with an exception. */
   readonly walk: (query: CompiledQuery, visit: (row: Readonly<Record<string, unknown>>) => void) => void;
   /** The first column of every row. */
@@ -73,7 +81,7 @@ export function connect(path: string, mode: "read" | "write"): Connection {
     database.pragma("cell_size_check = ON");
     if (mode === "write") {
       database.pragma("journal_mode = WAL");
-      // A loss that was acknowledged must survive a power cut too: FULL syncs the log at every commit.
+      // A salt that was stored before its weights were sent must survive a power cut: FULL syncs the log at every commit.
       database.pragma("synchronous = FULL");
       database.pragma("foreign_keys = ON");
     }
@@ -85,14 +93,19 @@ export function connect(path: string, mode: "read" | "write"): Connection {
   return {
     db: new Kysely<Schema>({ dialect }),
     bulk: {
-      runEach: (query, rows) =>
+      runEach: (query, rows, survives = "power cut") =>
         attempt(() => {
           const statement = prepare(query.sql);
           const runAll = () => {
             for (const row of rows) statement.run(row as unknown[]);
           };
-          if (database.inTransaction) runAll();
-          else database.transaction(runAll)();
+          if (database.inTransaction) return runAll();
+          if (survives === "process end") database.pragma("synchronous = NORMAL");
+          try {
+            database.transaction(runAll)();
+          } finally {
+            if (survives === "process end") database.pragma("synchronous = FULL");
+          }
         }),
       walk: (query, visit) =>
         attempt(() => {

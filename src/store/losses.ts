@@ -6,9 +6,10 @@ import { assert } from "../base/assert.ts";
 import type { Store } from "./store.ts";
 
 /**
- * Appends the losses of consecutive batches, all or none; when the promise resolves they are on disk. `firstBatch` must be
- * the number that is stored already, so that a loss is never computed, or counted, twice. inf is a loss (a batch
- * that failed), NaN is not. −0 is stored as 0.
+ * Appends the losses of consecutive batches, all or none. When the promise resolves they survive the end of the process;
+ * they are synced with the next other commit, at the latest when their evaluation is finished, since a sync for each
+ * would take longer than many a batch. `firstBatch` must be the number that is stored already, so that a loss is never
+ * computed, or counted, twice. inf is a loss (a batch that failed), NaN is not. −0 is stored as 0.
  */
 export async function appendLosses(
   store: Store,
@@ -25,7 +26,7 @@ export async function appendLosses(
       firstBatch === (last === null ? 0 : (last as number) + 1),
       `batch ${firstBatch} does not follow batch ${last}`,
     );
-    bulk.runEach(insert, rows(evaluationId, firstBatch, losses));
+    bulk.runEach(insert, rows(evaluationId, firstBatch, losses), "process end");
   });
 }
 
