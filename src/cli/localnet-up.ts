@@ -7,7 +7,7 @@ import { print, printJson } from "./output.ts";
 import { integer } from "./values.ts";
 
 export default command({
-  summary: "run a whole subnet: chain and hub, with wallets and commands to use them",
+  summary: "run a whole subnet: chain, hub and data sources, with wallets and commands to use them",
   examples: [
     { line: "localnet up", explains: "a subnet with everything under localnet/, until Ctrl-C; again: it goes on" },
     { line: "localnet up --dir try --port 9944 --block-ms 12000", explains: "fixed ports and the real pace of blocks" },
@@ -17,7 +17,7 @@ export default command({
     port: {
       type: "string",
       valueHint: "N",
-      description: "the chain's port; the hub has the next; 0: any free ones",
+      description: "the chain's port; the hub and the data have the next two; 0: any free ones",
       default: "0",
     },
     "block-ms": { type: "string", valueHint: "N", description: "time between blocks", default: "250" },
@@ -44,6 +44,7 @@ export default command({
       rateLimitBlocks: count("rate-limit-blocks", 0, 65_535),
       commitReveal: args["commit-reveal"] === true,
       ...(args.fault === undefined ? {} : { hubFaults: args.fault }),
+      data: true,
       signal,
     });
     try {
@@ -63,7 +64,7 @@ function addresses({ chainUrl, hubUrl, token, netuid, faucet, validator, validat
 }
 
 function instructions(localnet: Localnet, dir: string): string {
-  const { chainUrl, hubUrl, token, netuid, faucet, validator, validatorWallet, minerWallet } = localnet;
+  const { chainUrl, hubUrl, dataUrl = "", token, netuid, faucet, validator, validatorWallet, minerWallet } = localnet;
   const self = selfCommand().join(" ");
   const subnet = `--network ${chainUrl} --netuid ${netuid} --hub ${hubUrl}`;
   const keys = ({ path, name, hotkey }: Localnet["minerWallet"]) =>
@@ -72,6 +73,7 @@ function instructions(localnet: Localnet, dir: string): string {
 
 chain       ${chainUrl}   subnet ${netuid}
 hub         ${hubUrl}   account local
+data        ${dataUrl}   datasets and W&B runs of our own making
 faucet      ${faucet}   (a coldkey with plenty of TAO)
 validator   ${validator}   (a hotkey with stake and a permit; wallet ${validatorWallet.name})
 miner       ${minerWallet.path}/${minerWallet.name}   (a registered hotkey; wallet ${minerWallet.name})
@@ -79,6 +81,7 @@ miner       ${minerWallet.path}/${minerWallet.name}   (a registered hotkey; wall
 Variables for the commands below and for Python clients:
 
   export HF_ENDPOINT=${hubUrl} HF_TOKEN=${token} HF_HUB_DISABLE_XET=1
+  export FINETUNE_DATASETS=${dataUrl} WANDB_BASE_URL=${dataUrl}
 
 A miner that publishes the model in MODEL, and a validator, each in a terminal of its own:
 

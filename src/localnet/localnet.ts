@@ -1,5 +1,5 @@
 /**
- * A whole subnet on this machine: a chain and a hub as processes of this program, with accounts and wallets to use them,
+ * A whole subnet on this machine: a chain, a hub and data sources as processes of this program, with accounts and wallets to use them,
  * everything under one folder. Started again on the same folder it goes on where it was.
  */
 import { mkdir } from "node:fs/promises";
@@ -21,7 +21,7 @@ export interface LocalNeuron {
 
 export interface LocalnetOptions {
   readonly dir: string;
-  /** The chain's port; the hub has the next. 0: any free ports. */
+  /** The chain's port; the hub and the data server have the next two. 0: any free ports. */
   readonly port?: number;
   readonly blockMs?: number;
   readonly netuid?: Netuid;
@@ -35,6 +35,8 @@ export interface LocalnetOptions {
   readonly hubAccounts?: readonly string[];
   /** What the hub does wrong, as `finetune localnet hub --fault` takes it. */
   readonly hubFaults?: string;
+  /** Also serve datasets and W&B runs. */
+  readonly data?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,6 +46,8 @@ export interface Localnet {
   /** The token of the hub's main account, `local`. */
   readonly token: string;
   readonly hubAccounts: readonly { readonly name: string; readonly token: string }[];
+  /** Datasets and W&B, when asked for. */
+  readonly dataUrl: string | undefined;
   readonly netuid: Netuid;
   /** Key URIs: a coldkey with plenty of TAO, and a hotkey with stake and a permit. */
   readonly faucet: string;
@@ -58,8 +62,10 @@ export interface Localnet {
 
 const faucet = "//Alice";
 const minerHotkey = `${faucet}//miner`;
+const validatorHotkey = `${faucet}//hotkey`;
 const validatorStakeTao = 1000;
 
+const dataReady = z.object({ url: z.string() });
 const chainReady = z.object({ url: z.string(), netuid: z.number() });
 const hubReady = z.object({
   url: z.string(),
@@ -82,8 +88,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
     const wallet = (name: string) => ({ path: join(dir, "wallets"), name, hotkey: "default" });
     const validatorWallet = wallet("validator");
     const minerWallet = wallet("miner");
-    const validator = `${faucet}//hotkey`;
-    await writeWallet(validatorWallet, { coldkey: faucet, hotkey: validator });
+    await writeWallet(validatorWallet, { coldkey: faucet, hotkey: validatorHotkey });
     const minerAddress = await writeWallet(minerWallet, { coldkey: faucet, hotkey: minerHotkey });
     const start = async (name: string, args: readonly string[]) => {
       const part = await startPart({ name, args, logFile: join(dir, `${name}.log`), signal: options.signal });
@@ -93,21 +98,24 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
     const starting = [
       start("chain", chainArgs(dir, options, minerAddress)),
       start("hub", hubArgs(dir, options)),
+      ...(options.data ? [start("data", dataArgs(options))] : []),
     ] as const;
     // When one fails the others are still starting: all must be known before they can be closed.
     await Promise.allSettled(starting);
-    const [chain, hub] = await Promise.all(starting);
+    const [chain, hub, data] = await Promise.all(starting);
     const { url: chainUrl, netuid } = chainReady.parse(chain.ready);
     const { url: hubUrl, accounts } = hubReady.parse(hub.ready);
-    const broken = Promise.race([chain.ended.then(() => "chain"), hub.ended.then(() => "hub")]);
+    const dataUrl = data === undefined ? undefined : dataReady.parse(data.ready).url;
+    const broken = Promise.race(parts.map((part) => part.ended.then(() => part.name)));
     return {
       chainUrl,
       hubUrl,
       token: accounts[0]!.token,
       hubAccounts: accounts,
+      dataUrl,
       netuid,
       faucet,
-      validator,
+      validator: validatorHotkey,
       validatorWallet,
       minerWallet,
       broken,
@@ -153,6 +161,11 @@ function hubArgs(dir: string, options: LocalnetOptions): string[] {
     ...["local", ...(options.hubAccounts ?? [])].flatMap((name) => ["--account", name]),
     ...(options.hubFaults === undefined ? [] : ["--fault", options.hubFaults]),
   ];
+}
+
+function dataArgs(options: LocalnetOptions): string[] {
+  const port = String(options.port ? options.port + 2 : 0);
+  return ["localnet", "data", "--child", "--json", "--port", port, "--validator", validatorHotkey];
 }
 
 async function lockFolder(dir: string): Promise<FileLock> {

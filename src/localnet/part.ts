@@ -11,6 +11,7 @@ const readyMsMax = 60_000;
 const closeMsMax = 5_000;
 
 export interface Part {
+  readonly name: string;
   /** What it said when it was ready. */
   readonly ready: unknown;
   /** Resolves when the process has ended, expected or not. */
@@ -41,7 +42,7 @@ export async function startPart(options: {
   };
   try {
     const line = await firstLine(child.stdout, options.signal);
-    return { ready: JSON.parse(line), ended, close };
+    return { name: options.name, ready: JSON.parse(line), ended, close };
   } catch (error) {
     await close();
     if (error instanceof InterruptedError) throw error;
