@@ -67,16 +67,25 @@ function printEnd(view: DemoView, dir: string): void {
   const { board, names, neurons, block, stateFile } = view;
   print(`\nLeaderboard at block ${block}`);
   printTable(header, rowsOf(view));
-  print("\nRefused");
+  print("\nWho earns nothing, and why");
   printTable(
     ["uid", "miner", "model", "reason", "detail"],
-    (board?.refused ?? []).map((row) => [
-      row.uid,
-      names.get(row.uid) ?? "–",
-      row.repo ?? "–",
-      row.reason ?? row.state,
-      row.detail ?? "",
-    ]),
+    [
+      ...view.copies.map(({ uid, of, repo }) => [
+        uid,
+        names.get(uid) ?? "–",
+        repo,
+        "duplicate",
+        `The same parameters as uid ${of} (${names.get(of) ?? "–"}), who committed them first.`,
+      ]),
+      ...(board?.refused ?? []).map((row) => [
+        row.uid,
+        names.get(row.uid) ?? "–",
+        row.repo ?? "–",
+        row.reason ?? row.state,
+        row.detail ?? "",
+      ]),
+    ],
   );
   print("\nAgreement of the validators");
   printTable(
@@ -101,12 +110,13 @@ Everything is under ${dir}; the first validator's state is ${stateFile}. To look
   ${self} leaderboard --db ${stateFile}`);
 }
 
-function resultOf({ board, names, neurons, block, stateFile }: DemoView) {
+function resultOf({ board, names, neurons, block, stateFile, copies }: DemoView) {
   return {
     block,
     stateFile,
     leaderboard: board?.rows.map((row) => ({ name: names.get(row.uid), ...row })) ?? [],
     refused: board?.refused.map((row) => ({ name: names.get(row.uid), ...row })) ?? [],
+    copies: copies.map((copy) => ({ name: names.get(copy.uid), ...copy })),
     neurons: neurons.map(({ emissionRao, ...neuron }) => ({
       name: names.get(neuron.uid),
       ...neuron,

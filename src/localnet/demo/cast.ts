@@ -32,9 +32,9 @@ export type DemoMiner = HonestMiner | CheatingMiner;
 /** In the order in which they publish: the earlier of two equal models has the advantage. */
 export const miners: readonly DemoMiner[] = [
   { kind: "honest", name: "brief", steps: 40, laterSteps: 0 },
-  { kind: "honest", name: "improver", steps: 90, laterSteps: 420 },
-  { kind: "honest", name: "steady", steps: 160, laterSteps: 0 },
-  { kind: "honest", name: "thorough", steps: 280, laterSteps: 0 },
+  { kind: "honest", name: "improver", steps: 80, laterSteps: 300 },
+  { kind: "honest", name: "steady", steps: 140, laterSteps: 0 },
+  { kind: "honest", name: "thorough", steps: 240, laterSteps: 0 },
   { kind: "copier", name: "copier", victim: "thorough" },
   { kind: "mismatched", name: "mismatched", victim: "steady" },
   { kind: "damaged", name: "damaged", victim: "brief" },

@@ -71,8 +71,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoView> {
 
 class Demo {
   readonly #children: DemoChild[] = [];
-  /** Rounds that each validator has finished, and weights that the chain took from it. */
-  readonly #finished = validators.map(() => ({ rounds: 0, accepted: 0 }));
+  /** Of each validator: the last round that it finished, and whether the chain has taken weights since. */
+  readonly #finished = validators.map(() => ({ rounds: 0, syncBlock: 0, accepted: false }));
 
   constructor(
     private readonly options: DemoOptions,
@@ -91,19 +91,20 @@ class Demo {
       await trained.get(miner.kind === "honest" ? miner.name : miner.victim);
       await this.#publish(miner, 1);
     }
+    // Everything is trained before the first round: which round sees the improved model must not depend on the machine.
+    await Promise.all(trained.values());
     const { number: head } = await this.chain.head();
     const firstBlock = head + 6;
-    await writeRules(join(dir, "competitions.json"), { firstBlock, cadenceBlocks, seed });
+    await writeRules(join(dir, "competitions.json"), { firstBlock, cadenceBlocks, count: rounds, seed });
     onStage("three validators measure the models and set weights");
     await this.#startValidators();
     await this.#reach(firstBlock + 1);
     for (const miner of miners) {
       if (miner.kind !== "honest" || miner.laterSteps === 0) continue;
-      await trained.get(versionName(miner, 2));
-      await this.#publish(miner, 2);
       onStage(`${miner.name} has trained on and publishes again`);
+      await this.#publish(miner, 2);
     }
-    await this.#roundsFinished();
+    await this.#roundsFinished(firstBlock + (rounds - 1) * cadenceBlocks);
     onStage("the last epoch pays");
     await this.#reach((await this.chain.head()).number + 20);
     return await readView({ dir, chain: this.chain, netuid: this.localnet.netuid });
@@ -182,7 +183,7 @@ class Demo {
     for (const [index, { uri }] of validators.entries()) {
       const wallet = { path: join(dir, "wallets"), name: `validator-${index}`, hotkey: "default" };
       await writeWallet(wallet, { coldkey: uri, hotkey: `${uri}//hotkey` });
-      const child = await this.#start(
+      await this.#start(
         `validator-${index}`,
         [
           ...["validate", "--json", "--db", join(dir, `validator-${index}.sqlite`), "--threads", "1"],
@@ -191,15 +192,16 @@ class Demo {
         ],
         (line) => this.#heard(index, line),
       );
-      void child;
     }
   }
 
   #heard(index: number, line: Readonly<Record<string, unknown>>): void {
     const finished = this.#finished[index]!;
-    if (line.kind === "weights" && line.outcome === "accepted") finished.accepted += 1;
+    if (line.kind === "weights" && line.outcome === "accepted") finished.accepted = true;
     if (line.kind !== "judged") return;
     finished.rounds += 1;
+    finished.syncBlock = Number(line.syncBlock);
+    finished.accepted = false;
     if (index !== 0) return;
     const round = finished.rounds;
     void readView({ dir: this.options.dir, chain: this.chain, netuid: this.localnet.netuid })
@@ -207,10 +209,10 @@ class Demo {
       .catch(() => {});
   }
 
-  /** Every validator has finished all rounds and the chain has taken its weights of the last. */
-  async #roundsFinished(): Promise<void> {
+  /** Every validator has finished the last round and the chain has taken its weights of it. */
+  async #roundsFinished(lastSyncBlock: Block): Promise<void> {
     await Promise.race([
-      this.#until(() => this.#finished.every((one) => one.rounds >= rounds && one.accepted >= 1)),
+      this.#until(() => this.#finished.every(({ syncBlock, accepted }) => syncBlock >= lastSyncBlock && accepted)),
       ...this.#children.map(({ done }) => done),
     ]);
   }

@@ -7,17 +7,22 @@ import type { Block } from "../../subnet.ts";
 export interface Rounds {
   readonly firstBlock: Block;
   readonly cadenceBlocks: number;
+  readonly count: number;
   /** Gives the questions of every round, so that a run can be repeated. */
   readonly seed: number;
 }
 
-export async function writeRules(path: string, { firstBlock, cadenceBlocks, seed }: Rounds): Promise<CompetitionFile> {
+export async function writeRules(
+  path: string,
+  { firstBlock, cadenceBlocks, count, seed }: Rounds,
+): Promise<CompetitionFile> {
   const demo = builtInCompetitions("demo");
   const file: CompetitionFile = {
     ...demo,
     sync: { genesisBlock: firstBlock, cadenceBlocks, repeatableSeed: String(seed) },
-    // A competition is judged by whether it ran when a model was committed, so it runs from the start.
-    schedule: demo.schedule,
+    // It runs from the start, since models are committed before the first round, and ends after the last: a machine that
+    // is faster than another does not run more rounds.
+    schedule: demo.schedule.map((period) => ({ ...period, untilBlock: firstBlock + count * cadenceBlocks })),
   };
   await writeFile(path, `${JSON.stringify(file, null, 2)}\n`);
   return file;

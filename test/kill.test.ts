@@ -1,0 +1,103 @@
+/** A validator that is killed at random moments ends with the standings of one that is left alone. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { connectChain } from "../src/chain/client.ts";
+import { readEvaluations } from "../src/store/evaluations.ts";
+import { readLosses } from "../src/store/losses.ts";
+import { readStandings, readVector } from "../src/store/results.ts";
+import { listRounds } from "../src/store/rounds.ts";
+import { openStore } from "../src/store/store.ts";
+import { publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+
+const killsMin = 20;
+let subnet: TestSubnet;
+
+beforeAll(async () => {
+  subnet = await startTestSubnet(["first", "second", "third"]);
+  for (const [index, miner] of ["first", "second", "third"].entries()) await publishTiny(subnet, miner, BigInt(index));
+  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
+  const { number } = await chain.head();
+  chain.close();
+  // One round only, long enough that most kills fall into the middle of an evaluation.
+  writeCompetitions(subnet, (file) => ({
+    ...file,
+    sync: { genesisBlock: number + 4, cadenceBlocks: 100_000 },
+    schedule: file.schedule.map((period) => ({
+      ...period,
+      competitions: period.competitions.map((competition) => ({
+        ...competition,
+        tasks: competition.tasks.map((task) => ({ ...task, samples: 1500 })),
+      })),
+    })),
+  }));
+}, 120_000);
+afterAll(() => subnet.close());
+
+async function resultsOf(db: string) {
+  const store = await openStore({ path: db, mode: "read" });
+  try {
+    const [round] = await listRounds(store, { state: "finished" });
+    const evaluations = await readEvaluations(store, round!.id);
+    return {
+      digest: round!.sample_digest,
+      standings: await readStandings(store, round!.id),
+      averages: await readVector(store, "averages", round!.id),
+      losses: await Promise.all(
+        evaluations.map(async ({ id, state, reason, detail }) => [
+          state,
+          reason,
+          detail,
+          [...(await readLosses(store, id))],
+        ]),
+      ),
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+async function storedLosses(db: string): Promise<number> {
+  const store = await openStore({ path: db, mode: "read" }).catch(() => undefined);
+  if (store === undefined) return 0;
+  try {
+    const { count } = await store.db
+      .selectFrom("losses")
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .executeTakeFirstOrThrow();
+    return count;
+  } finally {
+    await store.close();
+  }
+}
+
+test("killed at least twenty times, it loses no stored loss and ends like an undisturbed run", async () => {
+  const calm = join(subnet.dir, "calm.sqlite");
+  const killed = join(subnet.dir, "killed.sqlite");
+  const undisturbed = await subnet.finetune([...subnet.validatorArgs(calm), "--once"]);
+  expect({ code: undisturbed.code, err: undisturbed.code === 0 ? "" : undisturbed.err }).toEqual({ code: 0, err: "" });
+
+  let kills = 0;
+  let stored = 0;
+  let seed = 12345;
+  const random = () => (seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31;
+  for (;;) {
+    const child = subnet.spawn([...subnet.validatorArgs(killed), "--once"]);
+    const delay = kills < killsMin ? 150 + random() * 900 : 600_000;
+    const ended = await Promise.race([child.exited.then(() => true), Bun.sleep(delay).then(() => false)]);
+    if (ended) {
+      expect(child.exitCode).toBe(0);
+      break;
+    }
+    child.kill("SIGKILL");
+    await child.exited;
+    kills += 1;
+    const now = await storedLosses(killed);
+    expect(now).toBeGreaterThanOrEqual(stored);
+    stored = now;
+  }
+  expect(await resultsOf(killed)).toEqual(await resultsOf(calm));
+  expect(kills).toBe(killsMin);
+  expect(stored).toBeGreaterThan(0);
+  const verified = await subnet.finetune(["rescore", "--db", killed, "--verify"]);
+  expect(verified).toMatchObject({ code: 0 });
+}, 300_000);
