@@ -7,14 +7,14 @@ const fixtures = join(import.meta.dir, "..", "fixtures", "mechanism-vectors");
 const golden = join(import.meta.dir, "..", "..", "..", "shared", "golden", "mechanism");
 
 describe("the rules of the mechanism equal the original programs' results", () => {
-  test("on the repository's selection of vectors", () => {
-    const { cases, problems } = checkMechanismRules(fixtures);
+  test("on the repository's selection of vectors", async () => {
+    const { cases, problems } = await checkMechanismRules(fixtures);
     expect(problems).toEqual([]);
     expect(cases).toBeGreaterThan(3000);
   });
 
-  test.skipIf(!existsSync(golden))("on all vectors (skipped where ../shared/golden is absent)", () => {
-    const { cases, problems } = checkMechanismRules(golden);
+  test.skipIf(!existsSync(golden))("on all vectors (skipped where ../shared/golden is absent)", async () => {
+    const { cases, problems } = await checkMechanismRules(golden);
     expect(problems).toEqual([]);
     expect(cases).toBeGreaterThan(15_000);
   });

@@ -15,11 +15,12 @@ import { checkQueue, checkRetry, checkTopMiners, checkTracker } from "./mechanis
 import { checkRandom } from "./mechanism/random.ts";
 import { checkRounds, checkRoundsLaunch } from "./mechanism/rounds.ts";
 import { checkEpsilon, checkNormalization, checkScore, checkWinsLatest, checkWinsLaunch } from "./mechanism/scores.ts";
+import { checkConversations, checkPages, checkReasoning } from "./mechanism/sources.ts";
 import { Tally } from "./mechanism/tally.ts";
 import { checkWeights } from "./mechanism/weights.ts";
 
 /** Which function checks which vector files. */
-const checks: Readonly<Record<string, (tally: Tally) => void>> = {
+const checks: Readonly<Record<string, (tally: Tally) => void | Promise<void>>> = {
   random: checkRandom,
   commitment: checkCommitments,
   hashes: checkHashes,
@@ -52,16 +53,19 @@ const checks: Readonly<Record<string, (tally: Tally) => void>> = {
   reference_loss: checkReferenceLoss,
   text_loss: checkTextLoss,
   response_loss: checkResponseLoss,
+  pages: checkPages,
+  reasoning_data: checkReasoning,
+  samples: checkConversations,
 };
 
 /** Checks every rule vector in the folder. Differences are sentences with file, case and both values. */
-export function checkMechanismRules(goldenFolder: string): {
+export async function checkMechanismRules(goldenFolder: string): Promise<{
   family: string;
   cases: number;
   worst: number;
   problems: string[];
-} {
+}> {
   const tally = new Tally(goldenFolder);
-  for (const check of Object.values(checks)) check(tally);
+  for (const check of Object.values(checks)) await check(tally);
   return { family: "mechanism: rules", cases: tally.cases, worst: tally.worst, problems: tally.problems };
 }
