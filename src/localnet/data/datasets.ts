@@ -5,8 +5,8 @@
 import { Random } from "../../base/random.ts";
 import { prose, sentence } from "./prose.ts";
 
-/** A column's type: a text, a number, or a conversation as a list of {role, content}. */
-export type ColumnType = "string" | "double" | "messages";
+/** A column's type: a text, a 64-bit integer, a number, or a conversation as a list of {role, content}. */
+export type ColumnType = "string" | "integer" | "double" | "messages";
 export type Row = Readonly<Record<string, unknown>>;
 
 /** One configuration with its only split. */

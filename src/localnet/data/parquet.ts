@@ -7,6 +7,7 @@ const text = { type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPT
 /** The schema elements of a column, in the depth-first order that Parquet asks for. */
 const elements: Readonly<Record<ColumnType, (name: string) => SchemaElement[]>> = {
   string: (name) => [{ name, ...text }],
+  integer: (name) => [{ name, type: "INT64", repetition_type: "OPTIONAL" }],
   double: (name) => [{ name, type: "DOUBLE", repetition_type: "OPTIONAL" }],
   messages: (name) => [
     { name, converted_type: "LIST", repetition_type: "OPTIONAL", num_children: 1 },
@@ -28,6 +29,7 @@ export function writeParquet(
     { name: "schema", num_children: names.length },
     ...names.flatMap((name) => elements[columns[name]!](name)),
   ];
-  const columnData = names.map((name) => ({ name, data: rows.map((row) => row[name] ?? null) }));
+  const cell = (value: unknown, type: ColumnType) => (type === "integer" ? BigInt(Number(value)) : (value ?? null));
+  const columnData = names.map((name) => ({ name, data: rows.map((row) => cell(row[name], columns[name]!)) }));
   return new Uint8Array(parquetWriteBuffer({ columnData, schema, rowGroupSize: rowGroupRows }));
 }

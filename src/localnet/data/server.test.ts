@@ -165,7 +165,8 @@ describe("W&B", () => {
     expect(rows.length).toBe(historyLineCount);
     const file = await asyncBufferFromUrl({ url: parquetHistory.parquetUrls[0] });
     const exported = await parquetReadObjects({ file });
-    expect([...exported, ...parquetHistory.liveData]).toEqual(rows);
+    const steps = exported.map((row) => ({ ...row, _step: Number(row._step) }));
+    expect([...steps, ...parquetHistory.liveData]).toEqual(rows);
     expect(sampledHistory[0].length).toBe(rows.length);
     expect(Object.keys(sampledHistory[0][0]).sort()).toEqual(["_step", "_timestamp", "modality"]);
     const newest = Math.max(...rows.map(({ _timestamp }: { _timestamp: number }) => _timestamp));

@@ -144,6 +144,7 @@ export class Viewer {
 const value = { dtype: "string", _type: "Value" };
 const featureTypes: Readonly<Record<ColumnType, unknown>> = {
   string: value,
+  integer: { dtype: "int64", _type: "Value" },
   double: { dtype: "float64", _type: "Value" },
   messages: [{ content: value, role: value }],
 };

@@ -13,7 +13,10 @@ const schema = buildSchema(`
     viewer: User
     project(name: String!, entityName: String): Project
   }
-  type User { id: ID! name: String username: String entity: String }
+  type User { id: ID! name: String username: String entity: String email: String flags: JSONString teams: TeamConnection }
+  type TeamConnection { edges: [TeamEdge!]! }
+  type TeamEdge { node: Team }
+  type Team { name: String }
   type Project {
     id: ID!
     internalId: ID!
@@ -63,6 +66,9 @@ export interface Project {
   readonly runs: readonly Run[];
 }
 
+/** Whoever asks: the server has one account. */
+const user = { id: "local", name: "local", username: "local", email: "local@localhost" };
+
 export class Wandb {
   /** Path → the first half of a run's history, which W&B has exported to Parquet; the rest is live. */
   private readonly exported = new Map<string, Uint8Array<ArrayBuffer>>();
@@ -93,7 +99,7 @@ export class Wandb {
       wanted.name === name && (wanted.entityName ?? entity) === entity
         ? projectResolver(entity, name, (run) => runResolver(run, origin), runs)
         : null;
-    return { viewer: { id: "local", username: "local", entity }, project: named };
+    return { viewer: { ...user, entity, flags: "{}", teams: { edges: [{ node: { name: entity } }] } }, project: named };
   }
 }
 
@@ -153,7 +159,7 @@ function runResolver(run: Run, origin: string) {
     heartbeatAt: run.heartbeatAt,
     readOnly: true,
     tags: run.tags,
-    user: { id: "local", username: "local" },
+    user,
     history: ({ minStep, maxStep, samples }: Readonly<Record<string, number | null | undefined>>) =>
       run.history
         .filter(({ _step }) => Number(_step) >= (minStep ?? 0) && Number(_step) < (maxStep ?? Infinity))
@@ -195,6 +201,8 @@ function exportPath(run: Run): string {
 function exportOf(run: Run): Uint8Array<ArrayBuffer> {
   const rows: readonly HistoryRow[] = run.history.slice(0, half(run));
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const columns = names.map((name) => [name, typeof rows[0]![name] === "number" ? "double" : "string"] as const);
-  return writeParquet(Object.fromEntries(columns), rows, 100);
+  // The step is a 64-bit integer in W&B's files, and its client reads it as nothing else; other numbers are doubles.
+  const typeOf = (name: string) =>
+    name === "_step" ? "integer" : typeof rows[0]![name] === "number" ? "double" : "string";
+  return writeParquet(Object.fromEntries(names.map((name) => [name, typeOf(name)] as const)), rows, 100);
 }
