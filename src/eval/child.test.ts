@@ -165,39 +165,3 @@ describe("a model's child process", () => {
     await child.close();
   });
 });
-
-describe("finetune worker", () => {
-  test("ends with its parent, also while it computes", async () => {
-    // The parent starts the real worker, tells its process id and is killed.
-    const parentScript = join(folder, "parent.ts");
-    writeFileSync(
-      parentScript,
-      `import { selfCommand } from ${JSON.stringify(join(import.meta.dir, "..", "base", "self.ts"))};
-       const child = Bun.spawn(selfCommand("worker"), { stdin: "pipe", stdout: "inherit" });
-       child.stdin.write(JSON.stringify({ kind: "start", folder: "/", links: "refuse" }) + "\\n" + JSON.stringify({ kind: "describe" }) + "\\n");
-       child.stdin.flush();
-       console.error(child.pid);
-       await Bun.sleep(60000);`,
-    );
-    const parent = Bun.spawn([process.execPath, parentScript], { stdout: "pipe", stderr: "pipe" });
-    // The worker's first line: it is up, and has said so to the stdout that it shares with its parent.
-    const { value: line } = await parent.stdout.getReader().read();
-    expect(new TextDecoder().decode(line)).toContain('"invalid"');
-    const { value: pid } = await parent.stderr.getReader().read();
-    parent.kill("SIGKILL");
-    await parent.exited;
-    await gone(Number(new TextDecoder().decode(pid)));
-  });
-});
-
-/** Returns when there is no such process; the test's own limit is the timeout. */
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await Bun.sleep(20);
-  }
-}
