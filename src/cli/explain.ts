@@ -1,5 +1,6 @@
 /** `finetune explain UID`: from a weight back to the losses that it came from. */
 import { FailureError } from "../base/errors.ts";
+import { printable } from "../base/log.ts";
 import { command } from "./command.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
@@ -41,7 +42,7 @@ export default command({
           `\`finetune history ${uid}\` lists its rounds.`,
         );
       if (args.json) return printJson(explanation);
-      for (const line of explainWords(explanation)) print(line);
+      for (const line of explainWords(explanation)) print(printable(line));
       if (explanation.rivals.length === 0) return;
       const { header, rows } = rivalTable(explanation);
       print();

@@ -1,4 +1,5 @@
 /** `finetune rescore`: replays stored rounds, as they were or under other rules. */
+import { printable } from "../base/log.ts";
 import { command, exitCode } from "./command.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
@@ -83,7 +84,7 @@ export default command({
       await entries?.end();
       if (args.json) printJson(result);
       else if (entries === undefined) {
-        for (const line of [...verificationLines(result), ...gainLines(result)]) print(line);
+        for (const line of [...verificationLines(result), ...gainLines(result)]) print(printable(line));
         if (!args.verify && result.count.rounds > 0) {
           const { header, rows } = earningsTable(result);
           print();

@@ -1,4 +1,5 @@
 /** `finetune rounds`: the rounds of a state file, and how two validators' rounds differ. */
+import { printable } from "../base/log.ts";
 import { command, exitCode, group } from "./command.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
@@ -87,7 +88,7 @@ const diff = command({
       );
       print();
       for (const { syncBlock, competitionId, notes } of rounds)
-        for (const note of notes) print(`Block ${syncBlock}, competition ${competitionId}: ${note}.`);
+        for (const note of notes) print(printable(`Block ${syncBlock}, competition ${competitionId}: ${note}.`));
       for (const [name, blocks] of [
         [args.first, onlyFirst],
         [args.second, onlySecond],

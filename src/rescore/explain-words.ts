@@ -14,7 +14,7 @@ export function explainWords(explanation: Explanation): string[] {
 }
 
 /** Every rival it met. */
-export function rivalTable({ rivals }: Explanation): Table {
+export function rivalTable({ rivals, standing }: Explanation): Table {
   const sure = rivals.some(({ confidence }) => confidence !== null);
   return {
     header: [
@@ -25,8 +25,8 @@ export function rivalTable({ rivals }: Explanation): Table {
       "discount for",
       "won",
       "lost",
-      "own loss",
-      "its loss",
+      "own score",
+      "its score",
       ...(sure ? ["surely better"] : []),
     ],
     rows: rivals.map((rival) => [
@@ -37,15 +37,11 @@ export function rivalTable({ rivals }: Explanation): Table {
       { self: "itself", rival: "the rival", neither: "nobody" }[rival.earlier],
       rival.won,
       rival.lost,
-      ...meansOf(rival),
+      loss(standing?.score ?? Number.POSITIVE_INFINITY),
+      loss(rival.score),
       ...(sure ? [rival.confidence === null ? "–" : `${(100 * rival.confidence.probabilityBetter).toFixed(1)} %`] : []),
     ]),
   };
-}
-
-/** With one task its means, with several the first task's: the sentences name the others. */
-function meansOf({ tasks }: Rivalry): readonly string[] {
-  return tasks[0] === undefined ? ["–", "–"] : [loss(tasks[0].own), loss(tasks[0].rival)];
 }
 
 function headline({ uid, hotkey, repo, revision, modelBlock, competition, syncBlock }: Explanation): string {
@@ -59,7 +55,7 @@ function weightWords({ weight, competition }: Explanation): string[] {
   return [
     submitted === null
       ? "No weights were submitted after this round."
-      : `The weights submitted after the round (block ${submitted.block}, ${submitted.state}) gave it ${submitted.value} of 65535.`,
+      : `The weights submitted after the round (block ${submitted.block}, ${submitted.state}) gave it ${submitted.value}, where the best has 65535.`,
     `After the round it has ${part(weight.subnet)} of the subnet's weights: its moving average is ${part(weight.average)}, ` +
       `${part(weight.averagePart)} of all in this competition, which distributes ${part(competition.emissionShare)} of the subnet.` +
       (below ? ` That is under the threshold of ${part(weight.threshold)}, so it is not paid.` : ""),
@@ -79,9 +75,10 @@ function roundWords({ refusal, standing, failures, winner, rivals }: Explanation
       ...failed,
       `Its parameters are those of uid ${standing.duplicateOf}, which committed them first: it meets nobody.`,
     ];
-  const scores = standing.tasks.map(
-    ({ task, raw, normalized, weighted }) =>
-      `${task} ${loss(raw)} (on the scale ${loss(normalized)}, weighted ${loss(weighted)})`,
+  const scores = standing.tasks.map(({ task, raw, normalized, weighted }) =>
+    raw === weighted
+      ? `${task} ${loss(raw)}`
+      : `${task} ${loss(raw)} (on the scale ${loss(normalized)}, weighted ${loss(weighted)})`,
   );
   const score = `Its score is ${loss(standing.score)}: ${scores.join(", ")}.`;
   const met = rivals.length === 1 ? "one rival" : `${rivals.length} rivals`;
@@ -137,7 +134,7 @@ export function ranges(numbers: readonly number[]): string {
 }
 
 function part(value: number): string {
-  return value.toFixed(4);
+  return value > 0 && value < 0.0001 ? value.toExponential(1) : value.toFixed(4);
 }
 
 function loss(value: number): string {

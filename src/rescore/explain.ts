@@ -60,6 +60,7 @@ export interface Rivalry {
   readonly uid: Uid;
   readonly modelBlock: Block;
   readonly rank: number;
+  readonly score: number;
   /** Whose losses were discounted, since it came first. */
   readonly earlier: "self" | "rival" | "neither";
   readonly epsilon: number;
@@ -227,6 +228,7 @@ function rivalriesOf({ model, verdict, input, competition, seed }: Field): Rival
         uid: rival.uid,
         modelBlock: rival.modelBlock,
         rank: rival.rank,
+        score: rival.score,
         earlier,
         epsilon,
         won: perBatch ? sum(perTask.map(({ wonBatches }) => wonBatches.length)) : Number(byScore.won),

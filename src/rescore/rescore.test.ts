@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addRounds, makeSyntheticState } from "../../test/fixtures/synthetic-state.ts";
+import { addRounds, makeSyntheticState, syntheticRules } from "../../test/fixtures/synthetic-state.ts";
 import { builtInCompetitions } from "../competition/built-in.ts";
 import type { CompetitionFile } from "../competition/competition.ts";
 import { prune } from "../store/prune.ts";
@@ -34,7 +34,8 @@ async function rescored(variant: Partial<VariantOptions> = {}, selection = {}, f
 describe("unchanged, every stored number comes back bit for bit", () => {
   const sn37 = builtInCompetitions("sn37-latest");
   const files: readonly (readonly [string, CompetitionFile])[] = [
-    ["per batch, softmax", builtInCompetitions("demo")],
+    ["per batch, softmax", syntheticRules()],
+    ["the demo", builtInCompetitions("demo")],
     ["per score, winner, two competitions in turn", sn37],
     ["launch", builtInCompetitions("sn37-launch")],
   ];
