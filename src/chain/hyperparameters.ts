@@ -1,5 +1,6 @@
 /** A subnet's rules as the chain holds them. Blocks and counts as numbers, amounts in rao and keys as bigints. */
 import type { Block, BlockHash, Hotkey, Netuid } from "../subnet.ts";
+import { encodeSs58 } from "./keypair.ts";
 import type { Link } from "./link.ts";
 import { noSubnet } from "./metagraph.ts";
 import type { Plain } from "./plain.ts";
@@ -33,6 +34,9 @@ export interface Hyperparameters {
   readonly kappa: number;
   readonly ownerHotkey: Hotkey | null;
 }
+
+/** What the chain reads as where no account is stored: 32 zero bytes. */
+const nobody = encodeSs58(new Uint8Array(32));
 
 const perSubnet = {
   tempo: "Tempo",
@@ -96,7 +100,7 @@ export async function hyperparametersAt(snapshot: Snapshot, netuid: Netuid): Pro
     burnRao: found.burn as bigint,
     stakeThresholdRao: found.stakeThreshold as bigint,
     kappa: Number(found.kappa),
-    ownerHotkey: found.ownerHotkey as Hotkey | null,
+    ownerHotkey: found.ownerHotkey === nobody ? null : (found.ownerHotkey as Hotkey | null),
   };
 }
 

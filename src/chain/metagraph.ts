@@ -19,8 +19,12 @@ type Fields = { readonly [name: string]: Plain };
 export async function readMetagraph(link: Link, netuid: Netuid, at?: BlockHash): Promise<Metagraph> {
   const snapshot = await Snapshot.at(link, at);
   if (snapshot.hasApi("SubnetInfoRuntimeApi.get_metagraph")) return await fromSummary(snapshot, netuid);
-  if (snapshot.hasApi("NeuronInfoRuntimeApi.get_neurons_lite")) return await fromNeurons(snapshot, netuid);
-  return await fromStorage(snapshot, netuid);
+  const rows = snapshot.hasApi("NeuronInfoRuntimeApi.get_neurons_lite")
+    ? await snapshot.call("NeuronInfoRuntimeApi.get_neurons_lite", netuid)
+    : null;
+  // Before spec 220 this API hands out bytes whose layout its metadata does not tell.
+  if (!Array.isArray(rows)) return await fromStorage(snapshot, netuid);
+  return await fromNeurons(snapshot, netuid, rows);
 }
 
 /** @returns the error for a subnet that does not exist */
@@ -84,7 +88,7 @@ async function fromSummary(snapshot: Snapshot, netuid: Netuid): Promise<Metagrap
   };
 }
 
-async function fromNeurons(snapshot: Snapshot, netuid: Netuid): Promise<Metagraph> {
+async function fromNeurons(snapshot: Snapshot, netuid: Netuid, rows: readonly Fields[]): Promise<Metagraph> {
   const [added, tempo, registered] = await Promise.all([
     snapshot.value("SubtensorModule.NetworksAdded", netuid),
     snapshot.value("SubtensorModule.Tempo", netuid),
@@ -92,7 +96,6 @@ async function fromNeurons(snapshot: Snapshot, netuid: Netuid): Promise<Metagrap
   ]);
   if (added !== true) throw noSubnet(netuid);
   const registrationBlocks = new Map(registered.map(({ keys, value }) => [Number(keys[0]), Number(value)]));
-  const rows = (await snapshot.call("NeuronInfoRuntimeApi.get_neurons_lite", netuid)) as readonly Fields[];
   const neurons = rows.map((row): Neuron => {
     const uid = Number(row.uid);
     const stakes = row.stake as readonly (readonly [string, bigint])[];

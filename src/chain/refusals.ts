@@ -94,12 +94,12 @@ const customErrors: Readonly<Record<number, string>> = {
 
 /** The pool's refusals by the words of substrate's own messages. */
 const poolTexts: readonly (readonly [RegExp, string])[] = [
-  [/pay some fees/i, "Payment"],
-  [/bad signature|bad proof/i, "BadProof"],
-  [/ancient birth/i, "AncientBirthBlock"],
+  [/pay some fees|"payment"/i, "Payment"],
+  [/bad signature|bad ?proof/i, "BadProof"],
+  [/ancient ?birth/i, "AncientBirthBlock"],
   [/outdated|stale/i, "Stale"],
   [/priority is too low/i, "Stale"],
-  [/will be valid in the future/i, "Future"],
+  [/will be valid in the future|"future"/i, "Future"],
   [/already imported/i, "AlreadyImported"],
   [/temporarily banned/i, "Banned"],
   [/exhaust/i, "ExhaustsResources"],
@@ -113,7 +113,7 @@ export function refusal(error: string, docs = ""): Refusal {
 
 /** The refusal behind an error of author_submitExtrinsic. */
 export function poolRefusal(error: RpcError): Refusal {
-  const custom = /custom(?: error)?:?\s*\(?(\d+)/i.exec(error.message);
+  const custom = /custom(?: error)?"?:?\s*\(?(\d+)/i.exec(error.message);
   if (custom !== null) {
     const code = Number(custom[1]);
     return refusal(customErrors[code] ?? `Custom(${code})`);

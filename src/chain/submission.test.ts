@@ -223,6 +223,11 @@ describe("what the chain itself refuses", () => {
     expect(poolRefusal(new RpcError(1010, "Invalid Transaction", "Custom error: 6")).error).toBe("RateLimitExceeded");
     expect(poolRefusal(new RpcError(1010, "Invalid Transaction", "Custom error: 77")).error).toBe("Custom(77)");
     expect(poolRefusal(new RpcError(1010, "Invalid Transaction", "Transaction is outdated")).error).toBe("Stale");
+    const invalid = (reason: unknown) =>
+      poolRefusal(new RpcError(1010, JSON.stringify({ invalid: reason }), undefined));
+    expect(invalid({ custom: 6 }).error).toBe("RateLimitExceeded");
+    expect(invalid({ badProof: null }).error).toBe("BadProof");
+    expect(invalid({ ancientBirthBlock: null }).error).toBe("AncientBirthBlock");
     expect(poolRefusal(new RpcError(1014, "Priority is too low: (1 vs 1)", undefined)).error).toBe("Stale");
     expect(poolRefusal(new RpcError(1013, "Transaction already imported", undefined)).error).toBe("AlreadyImported");
     expect(poolRefusal(new RpcError(-32000, "Something else", undefined)).error).toBe("Pool(-32000)");
