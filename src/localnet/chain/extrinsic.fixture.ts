@@ -8,20 +8,24 @@ import { ScaleWriter } from "./scale/bytes.ts";
 import { compactU32, compactU64, encode } from "./scale/type.ts";
 import { type Account, type Era, era, eraBirth, h256, multiAddress, multiSignature } from "./types/substrate.ts";
 
+/** Whoever signs: a keypair, or another scheme's pair in a test. */
+export type Signer = Pick<Keypair, "publicKey" | "sign">;
+
 export interface Signing {
+  readonly scheme?: "Sr25519" | "Ed25519";
   readonly nonce?: number;
   readonly era?: Era;
   readonly tipRao?: bigint;
 }
 
-export function accountOf(keypair: Keypair): Account {
+export function accountOf(keypair: Signer): Account {
   return `0x${keypair.publicKey.toHex()}`;
 }
 
 export const keypair = (uri: string): Keypair => keypairFromUri(uri);
 
 /** The bytes of a signed extrinsic, with their length prefix. */
-export function signed(chain: Chain, signer: Keypair, call: RuntimeCall, signing: Signing = {}): Uint8Array {
+export function signed(chain: Chain, signer: Signer, call: RuntimeCall, signing: Signing = {}): Uint8Array {
   const { nonce = chain.nextNonce(accountOf(signer)), tipRao = 0n } = signing;
   const mortality: Era = signing.era ?? { type: "Immortal" };
   const extra = new ScaleWriter();
@@ -42,7 +46,7 @@ export function signed(chain: Chain, signer: Keypair, call: RuntimeCall, signing
   const whole = new ScaleWriter();
   whole.u8(0x84);
   multiAddress.encode({ type: "Id", value: accountOf(signer) }, whole);
-  multiSignature.encode({ type: "Sr25519", value: `0x${signature.toHex()}` }, whole);
+  multiSignature.encode({ type: signing.scheme ?? "Sr25519", value: `0x${signature.toHex()}` }, whole);
   whole.raw(extra.bytes());
   whole.raw(encode(runtimeCall, call));
   return prefixed(whole.bytes());

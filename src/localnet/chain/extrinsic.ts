@@ -10,6 +10,7 @@ import {
   compactU64,
   empty,
   encode,
+  fixedHex,
   option,
   type ScaleType,
   struct,
@@ -60,7 +61,7 @@ export const signedExtensions: readonly SignedExtension[] = [
   nothing("pallet_shield::extension::CheckShieldedTxValidity"),
   nothing("pallet_subtensor::extensions::subtensor::SubtensorTransactionExtension"),
   nothing("pallet_drand::drand_priority::DrandPriority"),
-  { identifier: "CheckMetadataHash", extra: hashMode, implicit: option(h256) },
+  { identifier: "CheckMetadataHash", extra: hashMode, implicit: option(fixedHex(32)) },
 ];
 
 function nothing(path: string): SignedExtension {
@@ -140,9 +141,13 @@ export function isSignedBy(extrinsic: SignedExtrinsic, context: SigningContext, 
   const { type, value } = extrinsic.signature;
   const signature = Uint8Array.fromHex(value.slice(2));
   const publicKey = Uint8Array.fromHex(extrinsic.signer.slice(2));
-  if (type === "Sr25519") return sr25519Verify(message, signature, publicKey);
-  if (type === "Ed25519") return ed25519Verify(message, signature, publicKey);
-  return false;
+  try {
+    if (type === "Sr25519") return sr25519Verify(message, signature, publicKey);
+    return type === "Ed25519" && ed25519Verify(message, signature, publicKey);
+  } catch {
+    // The libraries throw for bytes that are no signature or no point of the curve at all.
+    return false;
+  }
 }
 
 /** The bytes of an inherent, with the length prefix. */

@@ -4,7 +4,7 @@ import { alphaPriceRao } from "../calls/swap.ts";
 import { feeRao } from "../dispatch.ts";
 import { decodeSigned, prefixed } from "../extrinsic.ts";
 import { systemStorage } from "../pallets/system.ts";
-import { bytes, option, struct, tuple, u8, u16, u32, u64, vec } from "../scale/type.ts";
+import { bytes, option, struct, tuple, u8, u16, u32, u64, vec, wrapper } from "../scale/type.ts";
 import {
   delegateInfo,
   dynamicInfo,
@@ -61,7 +61,9 @@ export const apis: ApiTable = {
     ),
     metadata_versions: method({}, vec(u32), () => [14, 15]),
   },
-  AuraApi: { slot_duration: method({}, u64, ({ node }) => BigInt(node.blockMs)) },
+  AuraApi: {
+    slot_duration: method({}, wrapper("sp_consensus_slots::SlotDuration", u64), ({ node }) => BigInt(node.blockMs)),
+  },
   AccountNonceApi: {
     account_nonce: method(
       { account: accountId },

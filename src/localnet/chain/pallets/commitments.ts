@@ -14,7 +14,7 @@ const lockedList = vec(lockedMember);
 const lockedSet = described(lockedList, (table) => ({
   path: ["BTreeSet"],
   params: [["T", table.idOf(lockedMember)]],
-  def: { Composite: { fields: [{ type: table.idOf(lockedList) }] } },
+  def: { type: "Composite", value: [{ type: table.idOf(lockedList) }] },
 }));
 
 export const commitmentsStorage = storageOf("Commitments", {

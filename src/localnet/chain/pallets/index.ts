@@ -1,8 +1,8 @@
 /** All pallets of the local chain, and the unions of their calls, events and errors. */
 import { constant, entry, type Pallet, storageOf } from "../pallet.ts";
-import { compactU64, described, struct, u64, type ValueOf, vec } from "../scale/type.ts";
+import { compactU64, described, struct, u64, u128, type ValueOf, vec, wrapper } from "../scale/type.ts";
 import { named, single, variants } from "../scale/variant.ts";
-import { accountId, fixedU128, h256, phase, type RuntimeVersion } from "../types/substrate.ts";
+import { accountId, h256, phase, type RuntimeVersion } from "../types/substrate.ts";
 import { balancesCalls, balancesConstants, balancesErrors, balancesEvents, balancesStorage } from "./balances.ts";
 import {
   commitmentsCalls,
@@ -20,9 +20,11 @@ import { systemCalls, systemConstants, systemErrors, systemEvents, systemStorage
 
 export const timestampStorage = storageOf("Timestamp", { Now: entry([], u64, 0n) });
 export const timestampCalls = variants("pallet_timestamp::pallet::Call", { set: named(0, { now: compactU64 }) });
-export const auraStorage = storageOf("Aura", { CurrentSlot: entry([], u64, 0n) });
+export const auraStorage = storageOf("Aura", {
+  CurrentSlot: entry([], wrapper("sp_consensus_slots::Slot", u64), 0n),
+});
 export const transactionPaymentStorage = storageOf("TransactionPayment", {
-  NextFeeMultiplier: entry([], fixedU128, { bits: 10n ** 18n }),
+  NextFeeMultiplier: entry([], wrapper("sp_arithmetic::fixed_point::FixedU128", u128), 10n ** 18n),
 });
 export const transactionPaymentEvents = variants("pallet_transaction_payment::pallet::Event", {
   TransactionFeePaid: named(0, { who: accountId, actual_fee: u64, tip: u64 }),

@@ -24,19 +24,22 @@ interface VariantDescription {
   readonly fields: readonly Field[];
 }
 
+export type PrimitiveName = "Bool" | "Str" | "U8" | "U16" | "U32" | "U64" | "U128" | "I16" | "I64" | "I128";
+
+export type TypeDefinition =
+  | { readonly type: "Primitive"; readonly value: PrimitiveName }
+  | { readonly type: "Compact" | "Sequence"; readonly value: number }
+  | { readonly type: "Array"; readonly value: { readonly len: number; readonly type: number } }
+  | { readonly type: "Tuple"; readonly value: readonly number[] }
+  | { readonly type: "Composite"; readonly value: readonly Field[] }
+  | { readonly type: "Variant"; readonly value: readonly VariantDescription[] };
+
 /** A type as the metadata describes it. */
 export interface Description {
   readonly path: readonly string[];
   /** Generic parameters; null where the metadata leaves one open. */
   readonly params?: readonly (readonly [string, number | null])[];
-  readonly def:
-    | { readonly Primitive: string }
-    | { readonly Compact: { readonly type: number } }
-    | { readonly Sequence: { readonly type: number } }
-    | { readonly Array: { readonly len: number; readonly type: number } }
-    | { readonly Tuple: readonly number[] }
-    | { readonly Composite: { readonly fields: readonly Field[] } }
-    | { readonly Variant: { readonly variants: readonly VariantDescription[] } };
+  readonly def: TypeDefinition;
 }
 
 export class TypeTable {

@@ -4,7 +4,7 @@
  * accounts and hashes, Uint8Array for bytes, `{ type, value }` for variants.
  */
 import { MalformedBytes, ScaleReader, ScaleWriter } from "./bytes.ts";
-import type { Description, Field, ScaleType, TypeTable } from "./table.ts";
+import type { Description, Field, PrimitiveName, ScaleType, TypeTable } from "./table.ts";
 
 export type { ScaleType };
 
@@ -24,14 +24,17 @@ export function decode<T>(type: ScaleType<T>, bytes: Uint8Array): T {
   return value;
 }
 
-type PrimitiveName = "Bool" | "Str" | "U8" | "U16" | "U32" | "U64" | "U128" | "I16" | "I64" | "I128";
-
 function primitive<T>(
-  Primitive: PrimitiveName,
+  name: PrimitiveName,
   encode: (value: T, to: ScaleWriter) => void,
   decode: (from: ScaleReader) => T,
 ): ScaleType<T> {
-  return { name: Primitive.toLowerCase(), encode, decode, describe: () => ({ path: [], def: { Primitive } }) };
+  return {
+    name: name.toLowerCase(),
+    encode,
+    decode,
+    describe: () => ({ path: [], def: { type: "Primitive", value: name } }),
+  };
 }
 
 export const bool = primitive<boolean>(
@@ -114,7 +117,7 @@ function compactOf<T extends number | bigint>(inner: ScaleType<T>, bits: bigint,
         if (value >> bits !== 0n) throw new MalformedBytes(`${value} is more than ${bits} bits`);
         return convert(value);
       },
-      describe: (table) => ({ path: [], def: { Compact: { type: table.idOf(inner) } } }),
+      describe: (table) => ({ path: [], def: { type: "Compact", value: table.idOf(inner) } }),
     }),
   );
 }
@@ -138,7 +141,7 @@ export function vec<T>(inner: ScaleType<T>): ScaleType<readonly T[]> {
       for (let index = 0; index < count; index++) values.push(inner.decode(from));
       return values;
     },
-    describe: (table) => ({ path: [], def: { Sequence: { type: table.idOf(inner) } } }),
+    describe: (table) => ({ path: [], def: { type: "Sequence", value: table.idOf(inner) } }),
   }));
 }
 
@@ -150,7 +153,7 @@ export const bytes: ScaleType<Uint8Array> = {
     to.raw(value);
   },
   decode: (from) => from.raw(from.count(1)),
-  describe: (table) => ({ path: [], def: { Sequence: { type: table.idOf(u8) } } }),
+  describe: (table) => ({ path: [], def: { type: "Sequence", value: table.idOf(u8) } }),
 };
 
 /** Bytes of at most `sizeBytesMax`: longer ones do not decode, as in the runtime. */
@@ -169,7 +172,7 @@ export function boundedBytes(sizeBytesMax: number): ScaleType<Uint8Array> {
         ["T", table.idOf(u8)],
         ["S", null],
       ],
-      def: { Composite: { fields: [{ type: table.idOf(bytes), typeName: "Vec<T>" }] } },
+      def: { type: "Composite", value: [{ type: table.idOf(bytes), typeName: "Vec<T>" }] },
     }),
   };
 }
@@ -191,7 +194,7 @@ export function boundedVec<T>(inner: ScaleType<T>, countMax: number): ScaleType<
         ["T", table.idOf(inner)],
         ["S", null],
       ],
-      def: { Composite: { fields: [{ type: table.idOf(list), typeName: "Vec<T>" }] } },
+      def: { type: "Composite", value: [{ type: table.idOf(list), typeName: "Vec<T>" }] },
     }),
   };
 }
@@ -202,7 +205,7 @@ export function fixedHex(size: number): ScaleType<string> {
     name: `[u8; ${size}]`,
     encode: (value, to) => to.raw(Uint8Array.fromHex(value.slice(2))),
     decode: (from) => `0x${from.raw(size).toHex()}`,
-    describe: (table) => ({ path: [], def: { Array: { len: size, type: table.idOf(u8) } } }),
+    describe: (table) => ({ path: [], def: { type: "Array", value: { len: size, type: table.idOf(u8) } } }),
   };
 }
 
@@ -214,7 +217,7 @@ export function array<T>(inner: ScaleType<T>, length: number): ScaleType<readonl
       for (const value of values) inner.encode(value, to);
     },
     decode: (from) => Array.from({ length }, () => inner.decode(from)),
-    describe: (table) => ({ path: [], def: { Array: { len: length, type: table.idOf(inner) } } }),
+    describe: (table) => ({ path: [], def: { type: "Array", value: { len: length, type: table.idOf(inner) } } }),
   };
 }
 
@@ -230,12 +233,11 @@ export function option<T>(inner: ScaleType<T>): ScaleType<T | null> {
       path: ["Option"],
       params: [["T", table.idOf(inner)]],
       def: {
-        Variant: {
-          variants: [
-            { name: "None", index: 0, fields: [] },
-            { name: "Some", index: 1, fields: [{ type: table.idOf(inner) }] },
-          ],
-        },
+        type: "Variant",
+        value: [
+          { name: "None", index: 0, fields: [] },
+          { name: "Some", index: 1, fields: [{ type: table.idOf(inner) }] },
+        ],
       },
     }),
   }));
@@ -253,7 +255,7 @@ export function tuple<const T extends readonly unknown[]>(
       for (const [index, type] of types.entries()) type.encode(values[index], to);
     },
     decode: (from) => types.map((type) => type.decode(from)) as unknown as Values<T>,
-    describe: (table) => ({ path: [], def: { Tuple: types.map((type) => table.idOf(type)) } }),
+    describe: (table) => ({ path: [], def: { type: "Tuple", value: types.map((type) => table.idOf(type)) } }),
   };
 }
 
@@ -279,7 +281,7 @@ export function struct<const F extends Readonly<Record<string, unknown>>>(
     },
     describe: (table) => ({
       path: path.split("::"),
-      def: { Composite: { fields: entries.map(([name, type]) => describeField(table, type, name)) } },
+      def: { type: "Composite", value: entries.map(([name, type]) => describeField(table, type, name)) },
     }),
   };
 }
@@ -293,7 +295,7 @@ export function wrapper<T>(path: string, inner: ScaleType<T>, params: readonly [
     describe: (table) => ({
       path: path.split("::"),
       params,
-      def: { Composite: { fields: [describeField(table, inner)] } },
+      def: { type: "Composite", value: [describeField(table, inner)] },
     }),
   };
 }
@@ -304,7 +306,7 @@ export function empty(path: string): ScaleType<null> {
     name: nameIn(path),
     encode: () => {},
     decode: () => null,
-    describe: () => ({ path: path.split("::"), def: { Composite: { fields: [] } } }),
+    describe: () => ({ path: path.split("::"), def: { type: "Composite", value: [] } }),
   };
 }
 
@@ -318,7 +320,7 @@ export const unit: ScaleType<null> = {
   name: "()",
   encode: () => {},
   decode: () => null,
-  describe: () => ({ path: [], def: { Tuple: [] } }),
+  describe: () => ({ path: [], def: { type: "Tuple", value: [] } }),
 };
 
 export function nameIn(path: string): string {

@@ -66,13 +66,12 @@ export function variants<const V extends Variants>(path: string, cases: V): Scal
     describe: (table) => ({
       path: path.split("::"),
       def: {
-        Variant: {
-          variants: [...byIndex.values()].map(([name, { index, fields }]) => ({
-            name,
-            index,
-            fields: fields.map(([fieldName, field]) => describeField(table, field, fieldName)),
-          })),
-        },
+        type: "Variant",
+        value: [...byIndex.values()].map(([name, { index, fields }]) => ({
+          name,
+          index,
+          fields: fields.map(([fieldName, field]) => describeField(table, field, fieldName)),
+        })),
       },
     }),
   };

@@ -59,7 +59,7 @@ export const data: ScaleType<Data> = {
   },
   describe: (table) => ({
     path: ["pallet_commitments", "types", "Data"],
-    def: { Variant: { variants: describeVariants(table) } },
+    def: { type: "Variant", value: describeVariants(table) },
   }),
 };
 

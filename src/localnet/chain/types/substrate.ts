@@ -51,7 +51,7 @@ export const multiAddress = described(plainMultiAddress, (table) => ({
 
 /** The runtime's account index is the empty tuple; nothing follows the variant byte. */
 function compactOfUnit(): ScaleType<null> {
-  return described(unit, (table) => ({ path: [], def: { Compact: { type: table.idOf(unit) } } }));
+  return described(unit, (table) => ({ path: [], def: { type: "Compact", value: table.idOf(unit) } }));
 }
 
 export const multiSignature = variants("sp_runtime::MultiSignature", {
@@ -101,10 +101,30 @@ export const dispatchError = variants("sp_runtime::DispatchError", {
     8,
     variants("sp_arithmetic::ArithmeticError", { Underflow: bare(0), Overflow: bare(1), DivisionByZero: bare(2) }),
   ),
+  Transactional: single(9, variants("sp_runtime::TransactionalError", { LimitReached: bare(0), NoLayer: bare(1) })),
   Exhausted: bare(10),
   Corruption: bare(11),
   Unavailable: bare(12),
   RootNotAllowed: bare(13),
+  Trie: single(
+    14,
+    variants("sp_runtime::proving_trie::TrieError", {
+      InvalidStateRoot: bare(0),
+      IncompleteDatabase: bare(1),
+      ValueAtIncompleteKey: bare(2),
+      DecoderError: bare(3),
+      InvalidHash: bare(4),
+      DuplicateKey: bare(5),
+      ExtraneousNode: bare(6),
+      ExtraneousValue: bare(7),
+      ExtraneousHashReference: bare(8),
+      InvalidChildReference: bare(9),
+      ValueMismatch: bare(10),
+      IncompleteProof: bare(11),
+      RootMismatch: bare(12),
+      DecodeError: bare(13),
+    }),
+  ),
 });
 export type DispatchError = ValueOf<typeof dispatchError>;
 
@@ -149,13 +169,13 @@ export const noAccount: AccountInfo = {
 const cowText = described(text, (table) => ({
   path: ["Cow"],
   params: [["T", table.idOf(text)]],
-  def: { Composite: { fields: [{ type: table.idOf(text) }] } },
+  def: { type: "Composite", value: [{ type: table.idOf(text) }] },
 }));
 const apiVersions = vec(tuple(fixedHex(8), u32));
 const cowApis = described(apiVersions, (table) => ({
   path: ["Cow"],
   params: [["T", table.idOf(apiVersions)]],
-  def: { Composite: { fields: [{ type: table.idOf(apiVersions) }] } },
+  def: { type: "Composite", value: [{ type: table.idOf(apiVersions) }] },
 }));
 export const runtimeVersion = struct("sp_version::RuntimeVersion", {
   spec_name: cowText,
@@ -201,13 +221,12 @@ export const era: ScaleType<Era> = {
   describe: (table) => ({
     path: ["sp_runtime", "generic", "era", "Era"],
     def: {
-      Variant: {
-        variants: Array.from({ length: 256 }, (_, index) => ({
-          name: index === 0 ? "Immortal" : `Mortal${index}`,
-          index,
-          fields: index === 0 ? [] : [{ type: table.idOf(u8) }],
-        })),
-      },
+      type: "Variant",
+      value: Array.from({ length: 256 }, (_, index) => ({
+        name: index === 0 ? "Immortal" : `Mortal${index}`,
+        index,
+        fields: index === 0 ? [] : [{ type: table.idOf(u8) }],
+      })),
     },
   }),
 };
@@ -230,7 +249,7 @@ export type Header = ValueOf<typeof header>;
 /** An opaque extrinsic as a runtime API takes it: the bytes after the length prefix, or with it. */
 export const opaqueExtrinsic: ScaleType<Uint8Array> = described(bytes, (table) => ({
   path: ["sp_runtime", "OpaqueExtrinsic"],
-  def: { Composite: { fields: [{ type: table.idOf(bytes), typeName: "Vec<u8>" }] } },
+  def: { type: "Composite", value: [{ type: table.idOf(bytes), typeName: "Vec<u8>" }] },
 }));
 
 export const pair = array(u16, 2);
