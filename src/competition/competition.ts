@@ -205,5 +205,3 @@ export type Source =
       readonly referenceField: string;
     }
   | { readonly kind: "text-folder"; readonly path: string };
-
-export type SourceKind = Source["kind"];

@@ -24,8 +24,6 @@ export type TaskText =
       readonly rules: readonly AnswerRule[];
     };
 
-export type TextKind = TaskText["kind"];
-
 /** A question as it is stored: samples of one batch have one loss together. */
 export interface Question {
   readonly batch: number;
