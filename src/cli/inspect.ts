@@ -160,12 +160,17 @@ function show(report: Report): void {
     const mark = (met: boolean | null) => (met === null ? "not measured" : met ? "met" : "broken");
     printTable(
       ["constraint", "limit", "value", ""],
-      report.constraints.map(({ name, limit, value, met }) => [name, limit, value, mark(met)]),
+      report.constraints.map(({ name, limit, value, met }) => [name, cut(limit), cut(value), mark(met)]),
     );
   }
   print();
   print(report.verdict === "valid" ? `${printable(report.model)}: valid` : `${printable(report.model)}: invalid`);
   for (const reason of report.reasons) process.stderr.write(`${printable(reason)}\n`);
+}
+
+/** For a table; the whole text is in a reason when it matters, and in the JSON. */
+function cut(text: string): string {
+  return text.length <= 48 ? text : `${text.slice(0, 47)}…`;
 }
 
 function gigabytes(bytes: number): string {
