@@ -1,9 +1,10 @@
 /** `finetune generate`: greedy continuations of text or token ids. Flags and wiring only. */
 import { FailureError, OperatorError } from "../base/errors.ts";
 import { onInterrupt } from "../base/interrupt.ts";
+import { endIdsOfModel } from "../model/end-ids.ts";
 import { command } from "./command.ts";
 import { modelArgs, tokenizerArg } from "./model-args.ts";
-import { endIds, openLocalEngine, readTokenLists } from "./model-input.ts";
+import { openLocalEngine, readTokenLists } from "./model-input.ts";
 import { locateModel } from "./model-source.ts";
 import { print, printJson } from "./output.ts";
 import { decimal, integer } from "./values.ts";
@@ -36,7 +37,7 @@ export default command({
     const prompts = args.tokens === undefined ? [] : await readTokenLists(args.tokens);
     await using place = await locateModel(args, signal);
     await using engine = await openLocalEngine(place.folder, { widen: "load", links: place.links });
-    const ends = args["ignore-eos"] ? [] : endIds(engine.folder);
+    const ends = args["ignore-eos"] ? [] : endIdsOfModel(engine.folder);
     const how = { newTokensMax, repetitionPenalty, endIds: ends };
     if (text) {
       const { runText } = await import("./generate-text.ts");

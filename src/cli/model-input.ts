@@ -4,7 +4,7 @@ import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { printable } from "../base/log.ts";
 import { type Engine, type EngineOptions, openEngine } from "../eval/engine.ts";
-import { type ModelFolder, openModelFolder } from "../model/folder.ts";
+import { openModelFolder } from "../model/folder.ts";
 import type { Links } from "../model/untrusted-file.ts";
 
 /** Opens a model's folder; what is wrong with the model is a failure, said in one line. */
@@ -34,10 +34,4 @@ export async function readTokenLists(path: string): Promise<readonly (readonly n
   const isList = (item: unknown) => Array.isArray(item) && item.every((id) => Number.isSafeInteger(id));
   if (!Array.isArray(value) || !value.every(isList)) throw new OperatorError(`${path} holds something else.`, hint);
   return value;
-}
-
-/** The ids that end a continuation: generation_config.json's, else config.json's. */
-export function endIds({ generationConfig, config }: ModelFolder): readonly number[] {
-  const ids = generationConfig?.eos_token_id ?? config.eos_token_id ?? [];
-  return (Array.isArray(ids) ? ids : [ids]).filter((id): id is number => typeof id === "number");
 }

@@ -45,6 +45,10 @@ function describe(progress: Progress): string {
       return `round at block ${progress.syncBlock}: ${progress.contenders} contenders, ${progress.winner === null ? "no winner" : `uid ${progress.winner} is first`}`;
     case "abandoned":
       return `round at block ${progress.syncBlock} abandoned: ${progress.reason}`;
+    case "interrupted":
+      return `the round goes on at the next block: ${progress.detail}`;
+    case "disk":
+      return `${progress.models} models on disk, ${megabytes(progress.usedBytes)} MB; ${megabytes(progress.freedBytes)} MB freed`;
     case "weights":
       return `weights ${progress.outcome}: ${progress.detail}`;
   }

@@ -78,6 +78,7 @@ export default command({
           netuid,
           hub: connectHub({ url: settingOf("hub", args), token: settingOf("token", args) }),
           cache: openModelCache({ folder: join(settingOf("cache", args), "models"), bytesMax }),
+          tokenizersFolder: join(settingOf("cache", args), "tokenizers"),
           sources: generatedSources,
           rules: await storeCompetitionFile(store, file),
           ...(signer === undefined ? {} : { signer }),

@@ -15,6 +15,8 @@ export interface ValidatorContext {
   readonly netuid: Netuid;
   readonly hub: Hub;
   readonly cache: ModelCache;
+  /** Where the competitions' own tokenizers are kept. */
+  readonly tokenizersFolder: string;
   readonly sources: TextSources;
   readonly rules: StoredRules;
   /** Signs weights; absent when nothing may be written to the chain. */
@@ -66,4 +68,6 @@ export type Progress =
     }
   | { readonly kind: "judged"; readonly syncBlock: Block; readonly winner: Uid | null; readonly contenders: number }
   | { readonly kind: "abandoned"; readonly syncBlock: Block; readonly reason: string }
+  | { readonly kind: "interrupted"; readonly detail: string }
+  | { readonly kind: "disk"; readonly models: number; readonly usedBytes: number; readonly freedBytes: number }
   | { readonly kind: "weights"; readonly outcome: string; readonly detail: string };

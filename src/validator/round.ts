@@ -2,6 +2,8 @@
  * One round, from its row to its results. Each step stores what it found, and finds what an earlier process stored: a
  * round is run again from its start after any interruption, and only what is missing is done.
  */
+import { FailureError } from "../base/errors.ts";
+import { readCommitment } from "../competition/commitment.ts";
 import type { Competition } from "../competition/competition.ts";
 import { subnetWeights } from "../competition/moving-average.ts";
 import { judgeRound } from "../competition/round.ts";
@@ -14,11 +16,12 @@ import { abandonRound, finishRound, setSampleDigest } from "../store/rounds.ts";
 import { readCompetition } from "../store/rules.ts";
 import { digestSampleSets, listSampleSets } from "../store/samples.ts";
 import type { Row } from "../store/schema.ts";
-import type { Metagraph } from "../subnet.ts";
+import type { Commitment, Metagraph } from "../subnet.ts";
 import { admitContenders } from "./admission.ts";
 import type { ValidatorContext } from "./context.ts";
 import { measureContenders } from "./measuring.ts";
 import { drawTexts } from "./texts.ts";
+import { competitionTokenizer } from "./tokenizer.ts";
 
 /** Runs a round to its end: finished with results, or abandoned with a reason. */
 export async function runRound(context: ValidatorContext, round: Row<"rounds">): Promise<void> {
@@ -32,15 +35,31 @@ export async function runRound(context: ValidatorContext, round: Row<"rounds">):
   const commitments = await chain.commitments(netuid, round.sync_block_hash);
   await recordMetagraph(store, metagraph);
 
-  const contenders = await admitContenders(context, { round, competition, metagraph, commitments });
   const texts = await drawTexts(context, { round, competition });
-  if (texts.size === 0) {
-    await giveUp(context, round, "no task's data could be loaded");
-    return;
-  }
-  await measureContenders(context, { round, competition, contenders, texts });
+  if (texts.size === 0) return await abandon(context, round, "no task's data could be loaded");
+  const tokenizer = await competitionTokenizer(context, competition);
+  if (tokenizer.kind === "unavailable") throw new FailureError(`The tokenizer is not to be had: ${tokenizer.detail}.`);
+  const contenders = await admitContenders(context, { round, competition, metagraph, commitments });
+  await measureContenders(context, { round, competition, contenders, texts, tokenizerFolder: tokenizer.folder });
   await setSampleDigest(store, round.id, digestSampleSets(await listSampleSets(store, round.id)));
   await judge(context, { round, competition, metagraph });
+  await dropModels(context, commitments);
+}
+
+/** Deletes models that no commitment names any more; those in use stay. */
+async function dropModels({ cache, report }: ValidatorContext, commitments: readonly Commitment[]): Promise<void> {
+  const named = commitments.flatMap(({ data }) => {
+    const model = readCommitment(data);
+    return "kind" in model ? [] : [{ repo: `${model.namespace}/${model.name}`, revision: model.revision }];
+  });
+  const freedBytes = await cache.removeOthers(named);
+  const entries = await cache.entries();
+  report({
+    kind: "disk",
+    models: entries.length,
+    usedBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
+    freedBytes,
+  });
 }
 
 /** The competition as it was when the round began: a changed file concerns the next round. */
@@ -74,7 +93,12 @@ async function judge(
   report({ kind: "judged", syncBlock: round.sync_block, winner, contenders: verdict.standings.length });
 }
 
-async function giveUp({ store, report }: ValidatorContext, round: Row<"rounds">, reason: string): Promise<void> {
+/** Closes a round without results; what was measured in it is kept. */
+export async function abandon(
+  { store, report }: ValidatorContext,
+  round: Row<"rounds">,
+  reason: string,
+): Promise<void> {
   await abandonRound(store, round.id, reason);
   await recordEvent(store, {
     level: "warning",

@@ -2,7 +2,7 @@
  * The validator: follows the chain's heads, runs the round that is due at each sync block, and sets weights. Everything
  * it decides is in the store first, so that a process that dies at any moment is continued by the next.
  */
-import { InterruptedError } from "../base/errors.ts";
+import { FailureError, InterruptedError } from "../base/errors.ts";
 import type { Competition } from "../competition/competition.ts";
 import { competitionDue, nextSyncBlock, seedOfRound, syncBlockAt } from "../competition/schedule.ts";
 import { bindChain } from "../store/chain.ts";
@@ -11,7 +11,7 @@ import { findOpenRound, findRound, startRound } from "../store/rounds.ts";
 import type { Row } from "../store/schema.ts";
 import type { Head } from "../subnet.ts";
 import type { ValidatorContext } from "./context.ts";
-import { runRound } from "./round.ts";
+import { abandon, runRound } from "./round.ts";
 import { SubmissionPlan } from "./submission.ts";
 
 export interface RunOptions {
@@ -26,10 +26,10 @@ export async function runValidator(context: ValidatorContext, { once }: RunOptio
   const submissions = new SubmissionPlan(context);
   let done = false;
   for await (const head of chain.heads({ signal })) {
-    const round = (await findOpenRound(store)) ?? (done ? undefined : await beginDueRound(context, head));
+    const round: Row<"rounds"> | undefined =
+      (await findOpenRound(store)) ?? (done ? undefined : await beginDueRound(context, head));
     if (round !== undefined) {
-      await runRound(context, round);
-      done = once;
+      done = (await advanceRound(context, round, head)) && once;
     } else if (!done) {
       const next = nextSyncBlock(head.number, context.rules.file.sync);
       report({ kind: "waiting", block: head.number, nextSyncBlock: next });
@@ -39,6 +39,36 @@ export async function runValidator(context: ValidatorContext, { once }: RunOptio
   }
   if (signal.aborted) throw new InterruptedError();
 }
+
+/**
+ * Runs a round; true when it is closed. What the outside world failed to give ends neither the validator nor the round:
+ * it goes on at the next head, until its sync block is so old that no node can be expected to remember it.
+ */
+async function advanceRound(context: ValidatorContext, round: Row<"rounds">, head: Head): Promise<boolean> {
+  const { store, rules, report } = context;
+  try {
+    await runRound(context, round);
+    return true;
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    const overdueBlocks = head.number - round.sync_block - roundsOverdueMax * rules.file.sync.cadenceBlocks;
+    if (overdueBlocks > 0) {
+      await abandon(context, round, error.message);
+      return true;
+    }
+    await recordEvent(store, {
+      level: "warning",
+      kind: "round-interrupted",
+      message: error.message,
+      block: head.number,
+    });
+    report({ kind: "interrupted", detail: error.message });
+    return false;
+  }
+}
+
+/** A round that could not be finished after this many further ones were due is given up. */
+const roundsOverdueMax = 3;
 
 /** Begins the round of the newest sync block, unless it was run or no competition is due. */
 async function beginDueRound(context: ValidatorContext, head: Head): Promise<Row<"rounds"> | undefined> {

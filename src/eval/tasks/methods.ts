@@ -6,10 +6,10 @@ import { responseLoss } from "./response-loss.ts";
 import type { TaskMethod } from "./task.ts";
 import { textLoss } from "./text-loss.ts";
 
-export const methods: Readonly<Record<string, TaskMethod>> = {
+export const methods = {
   "reference-loss": referenceLoss,
   "text-loss": textLoss,
   "response-loss": responseLoss,
   "multiple-choice": multipleChoice,
   "instruction-following": instructionFollowing,
-};
+} as const satisfies Readonly<Record<string, TaskMethod>>;
