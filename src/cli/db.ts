@@ -41,6 +41,12 @@ const info = command({
           rows === 0 ? "–" : (sizeBytes / rows).toFixed(1),
         ]),
       );
+      if (found.events.length === 0) return;
+      print("\nLast events");
+      printTable(
+        ["time", "level", "event", "what happened"],
+        found.events.map(({ at, level, kind, message }) => [new Date(at).toISOString(), level, kind, message]),
+      );
     } finally {
       await store.close();
     }

@@ -1,6 +1,5 @@
 /** What hotkeys committed on the chain: the bytes, and what they mean. */
-import type { Block, Commitment, Hotkey } from "../subnet.ts";
-import type { Row } from "./schema.ts";
+import type { Commitment } from "../subnet.ts";
 import type { Store } from "./store.ts";
 
 /** What a commitment's bytes mean, or why they mean nothing. */
@@ -44,20 +43,4 @@ export async function recordCommitment(
     .returning("id")
     .executeTakeFirstOrThrow();
   return row.id;
-}
-
-/** The newest commitment of a hotkey at or before a block. */
-export async function findCommitment(
-  store: Store,
-  hotkey: Hotkey,
-  atOrBefore: Block = Number.MAX_SAFE_INTEGER,
-): Promise<Row<"commitments"> | undefined> {
-  return store.db
-    .selectFrom("commitments")
-    .selectAll()
-    .where("hotkey", "=", hotkey)
-    .where("block", "<=", atOrBefore)
-    .orderBy("block", "desc")
-    .limit(1)
-    .executeTakeFirst();
 }

@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { migrations } from "../../migrations/index.ts";
 import { type ChainIdentity, readChain } from "./chain.ts";
 import { takeLock } from "./database.ts";
+import { readEvents } from "./events.ts";
 import type { Row, TableName } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -19,7 +20,11 @@ export interface StoreInfo {
   readonly rounds: Readonly<Record<string, number>>;
   readonly firstSyncBlock: number | undefined;
   readonly lastSyncBlock: number | undefined;
+  /** The newest first. */
+  readonly events: readonly Row<"events">[];
 }
+
+const eventsShown = 10;
 
 export async function describeStore(store: Store): Promise<StoreInfo> {
   const { db } = store;
@@ -61,6 +66,7 @@ export async function describeStore(store: Store): Promise<StoreInfo> {
     rounds: Object.fromEntries(states.map(({ state, count }) => [state, count])),
     firstSyncBlock: (blocks.first as number | null) ?? undefined,
     lastSyncBlock: (blocks.last as number | null) ?? undefined,
+    events: await readEvents(store, eventsShown),
   };
 }
 

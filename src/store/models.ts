@@ -50,27 +50,6 @@ export async function describeModel(store: Store, modelId: number, findings: Mod
     .execute();
 }
 
-export async function readModel(store: Store, modelId: number): Promise<Row<"models"> | undefined> {
-  return store.db.selectFrom("models").selectAll().where("id", "=", modelId).executeTakeFirst();
-}
-
-/** Models with the same parameters, oldest commitment first: all but the first are duplicates. */
-export async function findDuplicates(
-  store: Store,
-  parameterHash: string,
-): Promise<{ readonly modelId: number; readonly hotkey: Hotkey; readonly block: number }[]> {
-  return store.db
-    .selectFrom("models")
-    .innerJoin("commitments", (join) =>
-      join.onRef("commitments.repo", "=", "models.repo").onRef("commitments.revision", "=", "models.revision"),
-    )
-    .select(["models.id as modelId", "commitments.hotkey", "commitments.block"])
-    .where("models.parameter_hash", "=", parameterHash)
-    .orderBy("commitments.block")
-    .orderBy("commitments.id")
-    .execute();
-}
-
 export interface Verdict {
   readonly state: VerdictState;
   /** For "invalid": a code such as `tensor-out-of-bounds`, and a sentence. */

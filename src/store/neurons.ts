@@ -115,9 +115,3 @@ export async function currentNeurons(store: Store): Promise<Row<"neurons">[]> {
     .orderBy("neurons.uid")
     .execute();
 }
-
-/** The uid that a hotkey holds now, as far as is known. */
-export async function findUid(store: Store, hotkey: Hotkey): Promise<Uid | undefined> {
-  const rows = await currentNeurons(store);
-  return rows.find((row) => row.hotkey === hotkey)?.uid;
-}

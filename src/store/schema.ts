@@ -16,7 +16,7 @@
  * commitments carry; JSON is text; real columns hold infinities but never NaN. Rows are immutable except for the columns
  * that a `state` column governs and the `last_block` group of neurons.
  */
-import type { Generated, Insertable, Selectable } from "kysely";
+import type { Generated, Selectable } from "kysely";
 
 export interface Schema {
   readonly migrations: MigrationRow;
@@ -48,7 +48,6 @@ export interface Schema {
 
 export type TableName = keyof Schema;
 export type Row<Name extends TableName> = Selectable<Schema[Name]>;
-export type NewRow<Name extends TableName> = Insertable<Schema[Name]>;
 
 export interface MigrationRow {
   name: string;
