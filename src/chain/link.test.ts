@@ -105,6 +105,17 @@ describe("which endpoint", () => {
     expect((await refusalOf(connect([faulty.url]))).message).toContain("took longer than");
   });
 
+  test("Ctrl-C does not wait for a node that accepts and says nothing", async () => {
+    const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const stop = new AbortController();
+    const connecting = refusalOf(
+      connect([`ws://127.0.0.1:${silent.port}`], { signal: stop.signal, deadlines: { connectMs: 3_600_000 } }),
+    );
+    stop.abort();
+    expect((await connecting).name).toBe("InterruptedError");
+    silent.stop(true);
+  });
+
   test("another chain than the state file's is refused by its genesis", async () => {
     const expected = { genesisHash: `0x${"00".repeat(32)}` };
     const error = await refusalOf(connect([chain.url], { expected }));

@@ -59,6 +59,9 @@ export class Link {
   #closed = false;
   #first = 0;
   #connecting = false;
+  /** Rejects when the client is closed: whatever waits for the world must not wait beyond that. */
+  readonly #ended = Promise.withResolvers<never>();
+  readonly #ending = new AbortController();
   #blockTimeMs = blockTimeMsDefault;
   readonly #latest: Partial<Record<HeadKind, Head>> = {};
   readonly #headListeners = new Set<() => void>();
@@ -68,6 +71,8 @@ export class Link {
   readonly #spans = new VersionSpans();
 
   private constructor(readonly options: LinkOptions) {
+    // Most of the time nobody is waiting for the end.
+    this.#ended.promise.catch(() => {});
     options.signal?.addEventListener("abort", () => this.close(), { once: true });
   }
 
@@ -183,8 +188,9 @@ export class Link {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#ended.reject(new InterruptedError());
+    this.#ending.abort();
     clearTimeout(this.#stallTimer);
-    this.#live?.close("closed by us");
     this.#live = undefined;
     for (const { reject } of this.#waiting.splice(0)) reject(new InterruptedError());
     this.#announce();
@@ -233,7 +239,7 @@ export class Link {
       for (const endpoint of this.#inOrder()) {
         if (this.#closed) throw new InterruptedError();
         try {
-          return await this.#dial(endpoint);
+          return await Promise.race([this.#dial(endpoint), this.#ended.promise]);
         } catch (error) {
           if (error instanceof OperatorError || error instanceof InterruptedError) throw error;
           this.#failures.set(endpoint, messageOf(error));
@@ -256,7 +262,7 @@ export class Link {
 
   async #dial(endpoint: string): Promise<void> {
     const { connectMs, requestMs, metadataMs } = this.options.deadlines;
-    const socket = await openSocket(endpoint, connectMs);
+    const socket = await openSocket(endpoint, connectMs, this.#ending.signal);
     try {
       const ask: Ask = (method, params) => socket.request(method, params, requestMs);
       const node = await withDeadline(readIdentity(ask), connectMs, `greeting ${endpoint}`);
@@ -383,10 +389,12 @@ export class Link {
     });
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      setTimeout(resolve, ms);
+  async #pause(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
     });
+    await Promise.race([over, this.#ended.promise]).finally(() => clearTimeout(timer));
   }
 
   #unreachable(reason: string): FailureError {

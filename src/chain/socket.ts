@@ -53,9 +53,12 @@ interface Message {
   readonly params?: { readonly subscription?: unknown; readonly result?: unknown } | null;
 }
 
-/** Opens a socket. Rejects with `LineError` when it does not open in time. */
-export async function openSocket(endpoint: string, deadlineMs: number): Promise<Socket> {
+/** Opens a socket; the signal closes it at any time. Rejects with `LineError` when it does not open in time. */
+export async function openSocket(endpoint: string, deadlineMs: number, signal: AbortSignal): Promise<Socket> {
   const line = new Line(endpoint);
+  const end = () => line.close("closed by us");
+  signal.addEventListener("abort", end, { once: true });
+  line.closed.then(() => signal.removeEventListener("abort", end));
   await withDeadline(line.opened, deadlineMs, `opening ${endpoint}`).catch((error) => {
     line.close(messageOf(error));
     throw error;
