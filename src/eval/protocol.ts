@@ -104,8 +104,6 @@ export const resultSchemas = {
 export type ResultOf<K extends RequestKind> = z.infer<(typeof resultSchemas)[K]>;
 /** One item that could not be done; the others are not touched by it. */
 export type SampleFailure = z.infer<typeof failure>;
-export type ModelDescription = z.infer<typeof described>;
-export type ModelScan = z.infer<typeof scanned>;
 export type EncodeResult = ResultOf<"encode">;
 export type DecodeResult = ResultOf<"decode">;
 export type LossResult = ResultOf<"score">;
@@ -117,7 +115,6 @@ export const replySchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("done") }),
   z.object({ kind: z.literal("invalid"), reason: z.string().max(100), detail: z.string().max(2000) }),
 ]);
-export type Reply = z.infer<typeof replySchema>;
 
 /** How many results a request must have. */
 export function resultsOf(request: Request): number {

@@ -1,5 +1,4 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,7 +110,7 @@ describe("a model's folder", () => {
 
 describe("entries that are no plain files", () => {
   const makers: [string, (path: string) => void, string][] = [
-    ["a FIFO", (path) => execFileSync("mkfifo", [path]), "file-not-regular"],
+    ["a FIFO", (path) => Bun.spawnSync(["mkfifo", path]), "file-not-regular"],
     ["a folder", (path) => mkdirSync(path), "file-not-regular"],
     ["a link to a secret", (path) => symlinkSync("/etc/passwd", path), "file-link-refused"],
     ["a link to a device", (path) => symlinkSync("/dev/zero", path), "file-link-refused"],

@@ -14,14 +14,6 @@ import type { ModelFile } from "./files.ts";
  */
 export type Links = "refuse" | "hub-cache";
 
-export type FileReason =
-  | "file-missing"
-  | "file-not-regular"
-  | "file-link-refused"
-  | "file-unreadable"
-  | "file-too-large"
-  | "file-name-refused";
-
 export interface OpenFile extends ModelFile {
   readonly handle: FileHandle;
 }
