@@ -20,6 +20,8 @@ export function onParentGone(): AbortSignal {
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.stdin.on("end", stop).on("close", stop).on("error", stop).resume();
+  // Waiting for the end of a parent is no reason to live.
+  process.stdin.unref();
   return controller.signal;
 }
 

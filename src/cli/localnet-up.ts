@@ -87,6 +87,6 @@ A miner that publishes the model in MODEL, and a validator, each in a terminal o
 
   ${self} mine publish MODEL --repo local/first-model --competition 1 --db ${dir}/miner.sqlite ${subnet} ${keys(minerWallet)}
 
-  ${self} validate --db ${dir}/validator.sqlite ${subnet} ${keys(validatorWallet)}
+  ${self} validate --db ${dir}/validator.sqlite --competitions demo ${subnet} ${keys(validatorWallet)}
 `;
 }

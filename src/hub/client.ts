@@ -2,7 +2,6 @@
 import {
   whoAmI as askWho,
   type CommitOperation,
-  type CommitProgressEvent,
   commitIter,
   createRepo,
   listFiles as listEntries,
@@ -125,8 +124,8 @@ export async function listFiles(hub: Hub, options: CallOptions & Source): Promis
 }
 
 /**
- * Uploads what is not there and makes one commit of it; returns the new revision. Progress arrives as the library
- * reports it. The commit itself is never sent twice: after a failure look at what the repository holds.
+ * Uploads what is not there and makes one commit of it; returns the new revision. The commit itself is never sent twice:
+ * after a failure look at what the repository holds.
  */
 export async function commitFiles(
   hub: Hub,
@@ -135,7 +134,6 @@ export async function commitFiles(
     readonly title: string;
     readonly operations: readonly CommitOperation[];
     readonly parentCommit?: string;
-    readonly onProgress?: (event: CommitProgressEvent) => void;
     /** Sees every request before it is sent; the upload journal answers some from what it remembers. */
     readonly intercept?: (send: typeof fetch) => typeof fetch;
   },
@@ -157,9 +155,9 @@ export async function commitFiles(
     });
     for (;;) {
       const next = await events.next();
-      if (!next.done) options.onProgress?.(next.value);
-      else if (next.value === undefined) throw new HubFailureError(retry("answer-malformed", "the commit has no id"));
-      else return { revision: next.value.commit.oid };
+      if (!next.done) continue;
+      if (next.value === undefined) throw new HubFailureError(retry("answer-malformed", "the commit has no id"));
+      return { revision: next.value.commit.oid };
     }
   });
 }

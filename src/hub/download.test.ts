@@ -13,7 +13,14 @@ import { downloadModel } from "./download.ts";
 import { listModel, readRange } from "./inspect.ts";
 import { isLoaderFile, pathProblem } from "./loader-files.ts";
 
-const quick = { backOffMsFirst: 1, backOffMsMax: 5, answerMsMax: 2000, idleMsMax: 300, attemptsMax: 4 };
+const quick = {
+  backOffMsFirst: 1,
+  backOffMsMax: 5,
+  answerMsMax: 2000,
+  idleMsMax: 300,
+  attemptsMax: 4,
+  entriesMax: 50,
+};
 const repo = "local/model";
 const parameters = new Uint8Array(3_000_000).map((_, index) => (index * 2654435761) >>> 23);
 const contents: Readonly<Record<string, Uint8Array>> = {

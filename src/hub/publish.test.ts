@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { selfCommand } from "../base/self.ts";
 import { type RunningHub, startHub } from "../localnet/hub/server.ts";
 import { listFiles, repositoryInfo, setVisibility } from "./client.ts";
 import { connectHub, type Hub } from "./connection.ts";
@@ -166,6 +167,43 @@ describe("interruptions", () => {
     const { revision } = okValue(await repositoryInfo(hub, { repo }));
     const parameters = files.filter(({ path }) => path !== "tokenizer.json");
     okValue(await compareFresh(hub, { repo, revision, folder: fresh(), files: parameters }));
+  }, 30_000);
+
+  test("a hub that is killed and started again loses nothing that it has accepted", async () => {
+    const dir = join(scratch, "mortal");
+    const start = async (port: number) => {
+      const args = ["--dir", dir, "--port", String(port), "--part-bytes", "40000", "--regular-bytes-max", "1000"];
+      const child = Bun.spawn([...selfCommand("localnet", "hub", "--child", "--json", ...args)], {
+        stdin: "pipe",
+        stdout: "pipe",
+      });
+      const { value } = await child.stdout.getReader().read();
+      const { url, accounts } = JSON.parse(new TextDecoder().decode(value));
+      return { child, url: url as string, token: accounts[0].token as string };
+    };
+    let mortal = await start(0);
+    const patient = connectHub({ ...mortal, bounds: { ...bounds, backOffMsMax: 200, attemptsMax: 40 } });
+    const repo = newRepo();
+    okValue(await createPrivate(patient, { repo }));
+    let kills = 0;
+    const revive = async () => {
+      kills += 1;
+      mortal.child.kill("SIGKILL");
+      await mortal.child.exited;
+      mortal = await start(Number(new URL(mortal.url).port));
+    };
+    let reviving: Promise<void> | undefined;
+    const common = { repo, folder: folder(), files, journalFile: journalFile() };
+    const onProgress = ({ doneBytes }: { doneBytes: number }) => {
+      if (doneBytes > 300_000) reviving ??= revive();
+    };
+    const { revision } = okValue(await upload(patient, { ...common, portion: "model", onProgress }));
+    await reviving;
+    expect(kills).toBe(1);
+    const parameters = files.filter(({ path }) => path !== "tokenizer.json");
+    okValue(await compareFresh(patient, { repo, revision, folder: fresh(), files: parameters }));
+    mortal.child.kill();
+    await mortal.child.exited;
   }, 30_000);
 
   test("links that the hub has forgotten are replaced", async () => {

@@ -4,7 +4,7 @@
  *
  *   createPrivate → upload("model") → upload("tokenizer") → compareFresh → (the chain) → setVisibility → compareFresh
  */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { backOffMs } from "./bounds.ts";
 import {
@@ -30,8 +30,8 @@ export interface LocalFile extends Digest {
 
 export type Portion = "model" | "tokenizer";
 
-export interface UploadProgress {
-  /** Bytes that have arrived, of those that had to be sent. */
+export interface PublishProgress {
+  /** Bytes that have been hashed or have arrived, of those that had to. */
   readonly doneBytes: number;
   readonly totalBytes: number;
 }
@@ -44,7 +44,7 @@ export function withoutToken(hub: Hub): Hub {
 /** The files of a model folder that a loader reads, with their hashes: what will be published. Sorted by path. */
 export async function readLocalModel(
   folder: string,
-  options: CallOptions = {},
+  options: CallOptions & { readonly onProgress?: (progress: PublishProgress) => void } = {},
 ): Promise<HubResult<readonly LocalFile[]>> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
@@ -53,8 +53,15 @@ export async function readLocalModel(
       const problem = pathProblem(name);
       if (problem !== null) return refused("request-refused", `${JSON.stringify(name)} ${problem}: rename the file`);
     }
+    const sizes = await Promise.all(names.map((name) => stat(join(folder, name)).then(({ size }) => size)));
+    const totalBytes = sizes.reduce((sum, size) => sum + size, 0);
     const files: LocalFile[] = [];
-    for (const path of names.sort()) files.push({ path, ...(await digestFile(join(folder, path), options.signal)) });
+    let doneBytes = 0;
+    for (const path of names.sort()) {
+      files.push({ path, ...(await digestFile(join(folder, path), options.signal)) });
+      doneBytes += files.at(-1)!.sizeBytes;
+      options.onProgress?.({ doneBytes, totalBytes });
+    }
     return files.length > 0 ? ok(files) : refused("request-refused", `${folder} holds no file of a model`);
   } catch (error) {
     const failure = diskFailure(error);
@@ -98,7 +105,7 @@ export async function upload(
     readonly files: readonly LocalFile[];
     readonly portion: Portion;
     readonly journalFile: string;
-    readonly onProgress?: (progress: UploadProgress) => void;
+    readonly onProgress?: (progress: PublishProgress) => void;
   },
 ): Promise<HubResult<{ readonly revision: string; readonly sentFiles: number }>> {
   const isOurs = (path: string) => isLoaderFile(path) && isTokenizerFile(path) === (options.portion === "tokenizer");
@@ -132,7 +139,7 @@ async function send(
     readonly surplus: readonly RemoteFile[];
     readonly parentCommit: string;
     readonly journalFile: string;
-    readonly onProgress?: (progress: UploadProgress) => void;
+    readonly onProgress?: (progress: PublishProgress) => void;
   },
 ): Promise<HubResult<{ readonly revision: string }>> {
   const journal = await UploadJournal.open(options.journalFile);
@@ -163,7 +170,6 @@ async function send(
       })),
       ...options.surplus.map(({ path }) => ({ operation: "delete" as const, path })),
     ],
-    onProgress: () => undefined,
     intercept: counted,
   });
   if (committed.kind === "ok") options.onProgress?.({ doneBytes: totalBytes, totalBytes });

@@ -15,6 +15,11 @@ export type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 export class ObjectStore {
   constructor(private readonly folder: string) {}
 
+  /** Removes what uploads left unfinished when the hub was killed; call before any upload begins. */
+  async clear(): Promise<void> {
+    await rm(join(this.folder, "aside"), { recursive: true, force: true });
+  }
+
   pathOf(sha256: string): string {
     return join(this.folder, sha256.slice(0, 2), sha256);
   }

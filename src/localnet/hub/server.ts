@@ -42,6 +42,7 @@ export interface RunningHub {
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { folder } = options;
   const objects = new ObjectStore(join(folder, "objects"));
+  await objects.clear();
   const hub: Hub = {
     accounts: await Accounts.open(folder, options.accounts ?? [{ name: "local" }]),
     objects,
