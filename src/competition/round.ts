@@ -2,6 +2,7 @@
  * Judges one round from its losses alone: the validator calls this after an evaluation and the offline re-scorer on stored
  * losses, so both agree to the last bit. Sums run in a fixed order; nothing depends on the order of the models given.
  */
+import { assert } from "../base/assert.ts";
 import type { Block, Hotkey, Uid } from "../subnet.ts";
 import type { Competition, Task } from "./competition.ts";
 import { epsilonAt } from "./epsilon.ts";
@@ -94,6 +95,7 @@ function measure(
   { competition, block, models: given }: RoundInput,
   tasks: readonly Task[],
 ): Omit<Standing, "weight" | "rank">[] {
+  assert(new Set(given.map(({ uid }) => uid)).size === given.length, "a round has one model per uid");
   const models = given.toSorted(byPrecedence);
   const scores = models.map((model) => scoreModel(tasks, model.perTask, competition.rules.failedTask));
   const originals = competition.rules.duplicates === "earliest" ? findOriginals(models) : new Map<Uid, Uid>();

@@ -38,7 +38,8 @@ export class World {
   block: Block;
   /** Set while nobody's model can be measured. */
   isOutage = false;
-  #difficulty: { readonly block: Block; readonly values: readonly number[] } = { block: -1, values: [] };
+  readonly #streams = new Map<string, Random>();
+  #drawn: { readonly block: Block; readonly losses: Map<string, readonly number[]> } = { block: -1, losses: new Map() };
 
   constructor(
     competition: Competition,
@@ -95,28 +96,43 @@ export class World {
     return { kind: "losses", losses: this.#losses(model) };
   }
 
+  /** A model's losses in the present round, the same however often they are asked for. */
+  #losses(model: SimulatedModel): readonly number[] {
+    if (this.#drawn.block !== this.block) this.#drawn = { block: this.block, losses: new Map() };
+    const known = this.#drawn.losses.get(model.parameters);
+    if (known !== undefined) return known;
+    const losses = this.#drawLosses(model);
+    this.#drawn.losses.set(model.parameters, losses);
+    return losses;
+  }
+
   /** Batches are more or less difficult for everyone; on top of that each model has its luck. */
-  #losses(model: SimulatedModel): number[] {
-    const own = this.#draws(model.parameters);
+  #drawLosses(model: SimulatedModel): readonly number[] {
+    const own = this.#streamOf(model.parameters);
     if (model.copyOf !== undefined) {
-      const { noise } = model.copyOf;
-      return this.#losses(model.copyOf.model).map((loss) => loss + own.gauss(0, noise));
+      const { model: original, noise } = model.copyOf;
+      return this.#losses(original).map((loss) => loss + own.gauss(0, noise));
     }
-    return this.#difficultyNow().map((difficulty) => Math.max(0, model.loss + difficulty + own.gauss(0, 0.02)));
+    return this.#difficulties().map((difficulty) => Math.max(0, model.loss + difficulty + own.gauss(0, 0.02)));
   }
 
-  #difficultyNow(): readonly number[] {
-    if (this.#difficulty.block !== this.block) {
-      const draws = this.#draws("difficulty");
-      const values = Array.from({ length: this.options.batches }, () => draws.gauss(0, 0.2));
-      this.#difficulty = { block: this.block, values };
-    }
-    return this.#difficulty.values;
+  #difficulties(): readonly number[] {
+    const known = this.#drawn.losses.get(difficultyName);
+    if (known !== undefined) return known;
+    const draws = this.#streamOf(difficultyName);
+    const values = Array.from({ length: this.options.batches }, () => draws.gauss(0, 0.2));
+    this.#drawn.losses.set(difficultyName, values);
+    return values;
   }
 
-  #draws(what: string): Random {
-    return new Random(`${this.options.seed}/${this.block}/${what}`);
+  /** Each model draws from a generator of its own, so that who else contends does not change its luck. */
+  #streamOf(name: string): Random {
+    const known = this.#streams.get(name) ?? new Random(`${this.options.seed}/${name}`);
+    this.#streams.set(name, known);
+    return known;
   }
 }
 
+/** No model is called so. */
+const difficultyName = "";
 const taskName = "simulated";
