@@ -83,8 +83,8 @@ export default command({
 function methodOf(rankText: string | undefined, alphaText: string) {
   if (rankText === undefined) return { kind: "full" as const };
   const rank = integer(rankText, { flag: "lora-rank", min: 1 });
-  const scale = decimal(alphaText, { flag: "lora-alpha", min: 0 }) / rank;
-  return { kind: "lora" as const, rank, scale, targets: "all-linear" as const };
+  const alpha = decimal(alphaText, { flag: "lora-alpha", min: 0 });
+  return { kind: "lora" as const, rank, alpha, rankStabilised: false, dropout: 0, targets: "all-linear" as const };
 }
 
 async function arithmeticOf(competitions: string, id: number): Promise<number> {

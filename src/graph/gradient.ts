@@ -64,10 +64,14 @@ export function differentiate(scalar: Node, targets: readonly Node[]): Map<Node,
   return new Map(targets.map((target) => [target, gradients.get(target) ?? zeros(target.shape)]));
 }
 
-/** The nodes whose value changes with a target: only through these does a gradient flow. */
+/**
+ * The nodes whose value changes smoothly with a target: only through these does a gradient flow. What is decided by
+ * comparing (which expert, which token) jumps, and is constant in between.
+ */
 function dependents(nodes: readonly Node[], targets: ReadonlySet<Node>): Set<Node> {
   const needed = new Set<Node>();
-  for (const node of nodes) if (targets.has(node) || node.inputs.some((input) => needed.has(input))) needed.add(node);
+  for (const node of nodes)
+    if (targets.has(node) || (node.dtype === "f32" && node.inputs.some((input) => needed.has(input)))) needed.add(node);
   return needed;
 }
 

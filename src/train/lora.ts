@@ -4,13 +4,24 @@ import type { Trainable } from "./trainable.ts";
 
 export interface LoraOptions {
   readonly rank: number;
-  /** What B·A is multiplied with: alpha / rank, or alpha / √rank (rsLoRA, Kalajdzievski 2023). */
-  readonly scale: number;
+  /** How strongly adapters count: alpha / rank, or alpha / √rank when `rankStabilised` (rsLoRA, Kalajdzievski 2023). */
+  readonly alpha: number;
+  readonly rankStabilised: boolean;
+  /** The chance of a number of an adapter's input to be left out of a step, 0 … 1; the base sees all of them. */
+  readonly dropout: number;
   /** Last parts of modules' names (`q_proj`), or every linear of the body. */
   readonly targets: readonly string[] | "all-linear";
 }
 
-export function loraScale({ rank, alpha, rankStabilised }: { rank: number; alpha: number; rankStabilised: boolean }) {
+export const loraDefaults = {
+  alpha: 32,
+  rankStabilised: false,
+  dropout: 0,
+  targets: "all-linear",
+} as const satisfies Omit<LoraOptions, "rank">;
+
+/** What B·A is multiplied with. */
+export function loraScale({ rank, alpha, rankStabilised }: LoraOptions): number {
   return alpha / (rankStabilised ? Math.sqrt(rank) : rank);
 }
 

@@ -21,7 +21,7 @@ import { createGraph, type Graph, map } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
 import type { Model } from "../model/model.ts";
 import type { LoraOptions } from "./lora.ts";
-import { isTarget, loraNames } from "./lora.ts";
+import { isTarget, loraNames, loraScale } from "./lora.ts";
 import type { Trainable } from "./trainable.ts";
 
 export type Method = { readonly kind: "full" } | ({ readonly kind: "lora" } & LoraOptions);
@@ -89,7 +89,7 @@ function adaptLinears(graph: Graph, options: LoraOptions): Prepared {
     const update = gemm(inner, input(b.name, "f32", b.shape), { transB: true });
     const { transA, transB } = node.op as { transA: boolean; transB: boolean };
     const base = gemm(x, inputs[1]!, { transA, transB, ...(inputs[2] === undefined ? {} : { bias: inputs[2] }) });
-    return add(base, mul(update, options.scale));
+    return add(base, mul(update, loraScale(options)));
   });
   return { graph: adapted, trainables };
 }

@@ -1,12 +1,13 @@
 /** Writes a trained model as a folder that any loader reads: one model.safetensors beside the base's other files. */
-import { copyFile, mkdir, open, readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
 import type { ModelFolder } from "../model/folder.ts";
-import type { Tensor, TensorDtype } from "../model/safetensors.ts";
+import type { TensorDtype } from "../model/safetensors.ts";
 import { narrow, type TensorToWrite, widen, writeSafetensors } from "../model/safetensors-writer.ts";
-import { loraNames } from "./lora.ts";
+import { loraNames, loraScale } from "./lora.ts";
 import type { Method } from "./objective.ts";
+import { readTensor } from "./read-tensor.ts";
 
 /** Files beside the parameters that belong to a model; everything else of a base's folder stays behind. */
 const companions = [
@@ -38,10 +39,10 @@ export async function saveModel({ base, method, values, out, dtype }: SaveOption
       const full = method.kind === "full" ? values.get(name) : undefined;
       if (full !== undefined) return narrow(full, stored);
       const original = await readTensor(tensor);
-      const adapter = method.kind === "lora" ? findAdapter(name, values) : undefined;
+      const adapter = method.kind === "lora" ? findProduct(name, values) : undefined;
       if (adapter === undefined && stored === tensor.dtype) return original;
       const wide = widen(original, tensor.dtype as TensorDtype);
-      if (adapter !== undefined && method.kind === "lora") addProduct(wide, adapter, tensor.shape, method.scale);
+      if (adapter !== undefined && method.kind === "lora") addProduct(wide, adapter, tensor.shape, loraScale(method));
       return narrow(wide, stored);
     };
     return { name, dtype: stored, shape: tensor.shape, bytes };
@@ -51,19 +52,19 @@ export async function saveModel({ base, method, values, out, dtype }: SaveOption
   await writeSafetensors(join(out, "model.safetensors"), tensors);
 }
 
-interface Adapter {
+interface Product {
   readonly a: Float32Array;
   readonly b: Float32Array;
 }
 
-function findAdapter(tensor: string, values: ReadonlyMap<string, Float32Array>): Adapter | undefined {
+function findProduct(tensor: string, values: ReadonlyMap<string, Float32Array>): Product | undefined {
   const names = loraNames(tensor.replace(/\.weight$/, ""));
   const [a, b] = [values.get(names.a), values.get(names.b)];
   return a === undefined || b === undefined ? undefined : { a, b };
 }
 
 /** weight [out, in] += scale · b [out, rank] · a [rank, in] */
-function addProduct(weight: Float32Array, { a, b }: Adapter, shape: readonly number[], scale: number): void {
+function addProduct(weight: Float32Array, { a, b }: Product, shape: readonly number[], scale: number): void {
   const [out, width] = shape as [number, number];
   const rank = a.length / width;
   assert(b.length === out * rank, "an adapter of another shape");
@@ -73,21 +74,5 @@ function addProduct(weight: Float32Array, { a, b }: Adapter, shape: readonly num
       for (let column = 0; column < width; column++)
         weight[row * width + column] = weight[row * width + column]! + factor * a[k * width + column]!;
     }
-  }
-}
-
-/** The stored bytes of a tensor. */
-export async function readTensor({ file, offsetBytes, lengthBytes }: Tensor): Promise<Uint8Array> {
-  const handle = await open(file, "r");
-  try {
-    const bytes = Buffer.alloc(lengthBytes);
-    for (let at = 0; at < lengthBytes; ) {
-      const { bytesRead } = await handle.read(bytes, at, lengthBytes - at, offsetBytes + at);
-      assert(bytesRead > 0, `${file} became shorter while it was read`);
-      at += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await handle.close();
   }
 }

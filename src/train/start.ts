@@ -5,7 +5,7 @@ import type { TensorDtype } from "../model/safetensors.ts";
 import { widen } from "../model/safetensors-writer.ts";
 import { initialiseLora } from "./lora.ts";
 import type { Method } from "./objective.ts";
-import { readTensor } from "./save.ts";
+import { readTensor } from "./read-tensor.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** Full fine-tuning starts from the stored parameters, adapters from their own distribution. */

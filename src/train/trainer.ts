@@ -31,6 +31,13 @@ export interface StepResult {
   readonly gradientNorm: number;
 }
 
+export interface Measurement {
+  /** Mean NLL in nats over the counted tokens. */
+  readonly lossNatsMean: number;
+  readonly tokens: number;
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
 /** What a checkpoint must hold to go on bit for bit. */
 export interface TrainerState {
   readonly step: number;
@@ -98,25 +105,32 @@ export class Trainer {
 
   /** Learns from the examples once. A loss or gradient that is not finite changes nothing: the caller sees it and stops. */
   async step(examples: readonly Example[], learningRate: number): Promise<StepResult> {
+    const { lossNatsMean, tokens, gradients } = await this.measure(examples);
+    const norm = gradientNorm(gradients.values());
+    const gradientScale = clipScale(norm, this.options.gradientNormMax);
+    if (Number.isFinite(lossNatsMean) && Number.isFinite(norm))
+      this.#update(gradients, { learningRate, gradientScale });
+    return { lossNatsMean, tokens, gradientNorm: norm };
+  }
+
+  /** The loss of the examples and its gradients by name, without learning. */
+  async measure(examples: readonly Example[]): Promise<Measurement> {
     const tokens = examples.reduce((sum, example) => sum + countedTokens(example), 0);
     assert(tokens > 0, "a step without a counted token");
-    const { batchExamples, gradientNormMax } = this.options;
-    let loss = 0;
-    const sums = new Map<string, Float32Array>();
+    const { batchExamples } = this.options;
+    let lossNatsMean = 0;
+    const gradients = new Map<string, Float32Array>();
     for (let start = 0; start < examples.length; start += batchExamples) {
       const outputs = await this.#run(examples.slice(start, start + batchExamples), 1 / tokens);
-      loss += outputs.loss!.data[0] as number;
+      lossNatsMean += outputs.loss!.data[0] as number;
       for (const { name } of this.trainables) {
         const gradient = outputs[gradientPrefix + name]!.data as Float32Array;
-        const sum = sums.get(name);
-        if (sum === undefined) sums.set(name, gradient);
+        const sum = gradients.get(name);
+        if (sum === undefined) gradients.set(name, gradient);
         else for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + gradient[index]!;
       }
     }
-    const norm = gradientNorm(sums.values());
-    if (Number.isFinite(loss) && Number.isFinite(norm))
-      this.#update(sums, { learningRate, gradientScale: clipScale(norm, gradientNormMax) });
-    return { lossNatsMean: loss, tokens, gradientNorm: norm };
+    return { lossNatsMean, tokens, gradients };
   }
 
   close(): Promise<void> {
