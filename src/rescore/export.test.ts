@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parquetReadObjects } from "hyparquet";
+import { CompiledQuery } from "kysely";
 import { makeSyntheticState } from "../../test/fixtures/synthetic-state.ts";
+import { connect } from "../store/database.ts";
 import { writeStep } from "../store/journal.ts";
 import { openStore } from "../store/store.ts";
 import { prepareSubmission } from "../store/submissions.ts";
@@ -144,7 +146,8 @@ test("a published state has no secrets, is taken in whole and replays bit for bi
 test("what is not a sound state is not taken in", async () => {
   const scenarios: readonly (readonly [string, Buffer, string])[] = [
     ["a page", Buffer.from("<html>not found</html>"), "is not a SQLite database"],
-    ["half a file", readFileSync(path).subarray(0, 40_960), "is not sound"],
+    ["half a file", readFileSync(path).subarray(0, 40_960), "is not sound (the file is cut short"],
+    ["a file with a trigger", withTrigger(), "is not sound (it has a trigger called sneaky"],
   ];
   for (const [name, content, says] of scenarios) {
     const source = newFile();
@@ -155,6 +158,20 @@ test("what is not a sound state is not taken in", async () => {
     expect([name, existsSync(target)]).toEqual([name, false]);
   }
 });
+
+/** The state, with a statement in it that would run when a writer opens it. */
+function withTrigger(): Buffer {
+  const file = newFile();
+  copyFileSync(path, file);
+  const connection = connect(file, "write");
+  connection.bulk.runEach(
+    CompiledQuery.raw("create trigger sneaky after insert on writers begin delete from losses; end"),
+    [[]],
+  );
+  connection.pragma("wal_checkpoint(TRUNCATE)");
+  connection.close();
+  return readFileSync(file);
+}
 
 test("two states that differ are told apart: samples, losses, contenders, winners", async () => {
   const other = newFile();

@@ -203,15 +203,22 @@ function tableSizes(database: Database.Database): { readonly table: string; read
 function complaints(database: Database.Database): string[] {
   const pages = database.pragma("integrity_check(100)") as { readonly integrity_check: string }[];
   const orphans = database.pragma("foreign_key_check") as { readonly table: string; readonly parent: string }[];
+  // A file from a stranger must not bring statements along that run when somebody writes to it.
+  const strange = database
+    .prepare("select type, name from sqlite_schema where type in ('trigger', 'view') or sql like 'create virtual%'")
+    .all() as { readonly type: string; readonly name: string }[];
   const counts = Map.groupBy(orphans, ({ table, parent }) => `${table} refers to rows of ${parent} that do not exist`);
   return [
     ...pages.map((row) => row.integrity_check).filter((text) => text !== "ok"),
+    ...strange.map(({ type, name }) => `it has a ${type} called ${name}, which finetune never makes`),
     ...[...counts].map(([text, rows]) => `${rows.length} × ${text}`),
   ];
 }
 
 /** A statement whose exceptions are sentences. */
 function guarded(text: string, database: Database.Database, attempt: <T>(work: () => T) => T): SqliteStatement {
+  // A full disk makes SQLite roll back by itself; Kysely's rollback would then fail, and hide why.
+  if (text === "rollback" && !database.inTransaction) return nothingToDo;
   const statement = attempt(() => database.prepare(text));
   return {
     reader: statement.reader,
@@ -220,6 +227,13 @@ function guarded(text: string, database: Database.Database, attempt: <T>(work: (
     iterate: (parameters) => attempt(() => statement.iterate(parameters as unknown[])),
   };
 }
+
+const nothingToDo: SqliteStatement = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [].values(),
+};
 
 function memoised<T>(make: (key: string) => T): (key: string) => T {
   const made = new Map<string, T>();

@@ -91,6 +91,26 @@ test("a writer killed at 25 random moments loses no acknowledged loss and leaves
   expect((await checkFile(path)).sound).toBe(true);
 });
 
+test("a transaction that finds the disk full says so, and leaves nothing behind", async () => {
+  const script = `
+    const { openStore } = await import(${source("store.ts")});
+    const { recordEvent } = await import(${source("events.ts")});
+    const store = await openStore({ path: ${JSON.stringify(path)}, mode: "write", create: true });
+    const event = { level: "info", kind: "test", message: "x".repeat(1000) };
+    await recordEvent(store, event);
+    try {
+      await store.transaction(async (inner) => {
+        for (;;) await recordEvent(inner, event);
+      });
+    } catch (error) {
+      console.log(error.name + ": " + error.message);
+    }
+    console.log((await store.db.selectFrom("events").selectAll().execute()).length);`;
+  const shell = `trap "" XFSZ; ulimit -f 2000; exec "$0" -e "$1"`;
+  const child = Bun.spawnSync(["bash", "-c", shell, process.execPath, script], { stderr: "pipe" });
+  expect(child.stdout.toString()).toMatch(/^OperatorError: There is no space left to write .*state\.sqlite\.\n1\n$/);
+});
+
 test("a full disk is said in a sentence, and what was acknowledged is kept", async () => {
   // The signal that a file over its limit raises is ignored, so that the write fails as on a full disk.
   const shell = `trap "" XFSZ; ulimit -f 700; exec "$0" -e "$1"`;
