@@ -38,6 +38,7 @@ export default command({
       default: "5000",
     },
     "uids-max": { type: "string", valueHint: "N", description: "neurons of the subnet", default: "256" },
+    "validators-max": { type: "string", valueHint: "N", description: "neurons that may hold a permit", default: "64" },
     "commit-reveal": { type: "boolean", description: "weights are committed first, and revealed an epoch later" },
     fault: {
       type: "string",
@@ -52,7 +53,7 @@ export default command({
     const { startChain } = await import("../localnet/chain/server.ts");
     const { serve } = await import("../localnet/serving.ts");
     const count = (
-      flag: "block-ms" | "tempo-blocks" | "rate-limit-blocks" | "immunity-blocks" | "uids-max",
+      flag: "block-ms" | "tempo-blocks" | "rate-limit-blocks" | "immunity-blocks" | "uids-max" | "validators-max",
       min: number,
     ) => integer(args[flag], { flag, min, max: flag === "block-ms" ? 600_000 : 65_535 });
     const { faultsSyntax, parseFaults } = await import("../localnet/chain/faults.ts");
@@ -73,6 +74,7 @@ export default command({
         weightsRateLimitBlocks: count("rate-limit-blocks", 0),
         immunityBlocks: count("immunity-blocks", 0),
         uidsMax: count("uids-max", 1),
+        validatorsMax: count("validators-max", 1),
         commitReveal: args["commit-reveal"] === true,
       },
     }).catch((error: NodeJS.ErrnoException) => {

@@ -4,7 +4,7 @@ import type { Keypair } from "../../chain/keypair.ts";
 import { apis } from "./apis/index.ts";
 import type { BuiltBlock } from "./block.ts";
 import { Chain, type ChainOptions, type Fate } from "./chain.ts";
-import { accountOf, keypair, type Signing, signed } from "./extrinsic.fixture.ts";
+import { accountOf, keypair, type Signer, type Signing, signed } from "./extrinsic.fixture.ts";
 import { hashOf } from "./extrinsic.ts";
 import { newSubnet, type SubnetParameters } from "./genesis.ts";
 import { type EventRecord, eventsStorage, type RuntimeCall, runtimeError } from "./pallets/index.ts";
@@ -66,12 +66,17 @@ export class TestChain {
     for (let built = 0; built < count; built++) this.block();
   }
 
-  submit(signer: Keypair, call: RuntimeCall, signing: Signing = {}) {
-    return this.chain.submit(signed(this.chain, signer, call, signing));
+  sign(signer: Signer, call: RuntimeCall, signing: Signing = {}): Uint8Array {
+    const nonce = signing.nonce ?? this.chain.nextNonce(accountOf(signer));
+    return signed(this.chain, signer, call, { ...signing, nonce });
+  }
+
+  submit(signer: Signer, call: RuntimeCall, signing: Signing = {}) {
+    return this.chain.submit(this.sign(signer, call, signing));
   }
 
   /** Submits and builds a block. Returns "ok", the name of the dispatch error, or what the pool said. */
-  run(signer: Keypair, call: RuntimeCall, signing: Signing = {}): string {
+  run(signer: Signer, call: RuntimeCall, signing: Signing = {}): string {
     const submitted = this.submit(signer, call, signing);
     if ("code" in submitted) return submitted.data;
     let fate: Fate | undefined;

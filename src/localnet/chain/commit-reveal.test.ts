@@ -6,7 +6,7 @@ import { xxhashAsU8a } from "@polkadot/util-crypto";
 import { timelockEncrypt } from "../../chain/timelock.ts";
 import { revealHash } from "./calls/commit-reveal.ts";
 import { alice, netuid, register, TestChain, validator } from "./chain.fixture.ts";
-import { accountOf, keypair, signed } from "./extrinsic.fixture.ts";
+import { accountOf, keypair } from "./extrinsic.fixture.ts";
 import { commitmentsStorage } from "./pallets/commitments.ts";
 import { drandStorage } from "./pallets/drand.ts";
 import type { RuntimeCall } from "./pallets/index.ts";
@@ -135,7 +135,7 @@ test("a shielded extrinsic runs behind its carrier, with its own events", () => 
   const chain = new TestChain();
   chain.block();
   const miner = keypair("//Shielded");
-  const inner = signed(chain.chain, alice, register(miner), { nonce: 1 });
+  const inner = chain.sign(alice, register(miner), { nonce: 1 });
   expect(chain.run(alice, carrier(shielded(chain, inner)))).toBe("ok");
   expect(chain.chain.body(chain.chain.head.hash)!.map((each) => each.toHex())).toContain(inner.toHex());
   expect(chain.state.get(storage.Uids, netuid, accountOf(miner))).toBe(1);

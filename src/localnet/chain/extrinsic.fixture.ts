@@ -1,12 +1,19 @@
 /** Signs extrinsics for tests and measurements without a client library, straight onto a chain. */
 import { blake2AsU8a } from "@polkadot/util-crypto";
 import { type Keypair, keypairFromUri } from "../../chain/keypair.ts";
-import type { Chain } from "./chain.ts";
 import { prefixed } from "./extrinsic.ts";
 import { type RuntimeCall, runtimeCall } from "./pallets/index.ts";
 import { ScaleWriter } from "./scale/bytes.ts";
 import { compactU32, compactU64, encode } from "./scale/type.ts";
 import { type Account, type Era, era, eraBirth, h256, multiAddress, multiSignature } from "./types/substrate.ts";
+
+/** What of a chain a signature is over. */
+export interface SigningChain {
+  readonly genesisHash: string;
+  readonly version: { readonly spec_version: number; readonly transaction_version: number };
+  readonly head: { readonly number: number };
+  readonly hashOf: (block: number) => string | undefined;
+}
 
 /** Whoever signs: a keypair, or another scheme's pair in a test. */
 export type Signer = Pick<Keypair, "publicKey" | "sign">;
@@ -25,8 +32,13 @@ export function accountOf(keypair: Signer): Account {
 export const keypair = (uri: string): Keypair => keypairFromUri(uri);
 
 /** The bytes of a signed extrinsic, with their length prefix. */
-export function signed(chain: Chain, signer: Signer, call: RuntimeCall, signing: Signing = {}): Uint8Array {
-  const { nonce = chain.nextNonce(accountOf(signer)), tipRao = 0n } = signing;
+export function signed(
+  chain: SigningChain,
+  signer: Signer,
+  call: RuntimeCall,
+  signing: Signing & { readonly nonce: number },
+): Uint8Array {
+  const { nonce, tipRao = 0n } = signing;
   const mortality: Era = signing.era ?? { type: "Immortal" };
   const extra = new ScaleWriter();
   era.encode(mortality, extra);

@@ -71,10 +71,29 @@ export function keyOf(entry: AnyEntry, keys: readonly unknown[]): string {
 }
 
 function hashKey({ hasher, type }: Key<unknown>, value: unknown): string {
-  const encoded = encode(type, value);
-  if (hasher === "Identity") return encoded.toHex();
+  if (hasher === "Identity") return encode(type, value).toHex();
+  if (typeof value !== "string") return hashEncoded(hasher, encode(type, value));
+  return accountKey(hasher, type, value);
+}
+
+function hashEncoded(hasher: Exclude<Hasher, "Identity">, encoded: Uint8Array): string {
   const hash = hasher === "Twox64Concat" ? xxhashAsU8a(encoded, 64) : blake2AsU8a(encoded, 128);
   return hash.toHex() + encoded.toHex();
+}
+
+/** Accounts come up again and again, and hashing one costs more than all else about a read. */
+const accountKeys = { Twox64Concat: new Map<string, string>(), Blake2_128Concat: new Map<string, string>() } as const;
+const accountKeysMax = 20_000;
+
+function accountKey(hasher: Exclude<Hasher, "Identity">, type: ScaleType<unknown>, account: string): string {
+  const known = accountKeys[hasher];
+  let key = known.get(account);
+  if (key === undefined) {
+    if (known.size >= accountKeysMax) known.clear();
+    key = hashEncoded(hasher, encode(type, account));
+    known.set(account, key);
+  }
+  return key;
 }
 
 /** The hex digits of a key's hash before the key itself. */

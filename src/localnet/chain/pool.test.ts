@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { ed25519PairFromSeed, ed25519Sign } from "@polkadot/util-crypto";
 import { alice, register, TestChain } from "./chain.fixture.ts";
-import { keypair, signed } from "./extrinsic.fixture.ts";
+import { keypair } from "./extrinsic.fixture.ts";
 import type { RuntimeCall } from "./pallets/index.ts";
 
 const remark: RuntimeCall = { type: "System", value: { type: "remark", value: { remark: Uint8Array.of(1) } } };
@@ -11,7 +11,7 @@ const mortal = (period: number, current: number) => ({ type: "Mortal", period, p
 test("a signature must be the signer's, over this chain and this call", () => {
   const chain = new TestChain();
   chain.block();
-  const good = signed(chain.chain, alice, remark);
+  const good = chain.sign(alice, remark);
   const refusal = (bytes: Uint8Array) => {
     const result = chain.chain.submit(bytes);
     return "code" in result ? result.data : "taken";
@@ -19,7 +19,7 @@ test("a signature must be the signer's, over this chain and this call", () => {
   const flipped = good.slice();
   flipped[flipped.length - 1]! ^= 1;
   expect(refusal(flipped)).toBe("Transaction has a bad signature");
-  expect(refusal(signed(new TestChain().chain, alice, remark))).toBe("Transaction has a bad signature");
+  expect(refusal(new TestChain().sign(alice, remark))).toBe("Transaction has a bad signature");
   expect(refusal(good.slice(0, -1))).toBe("RuntimeApi");
   expect(refusal(new Uint8Array())).toBe("RuntimeApi");
   expect(refusal(good)).toBe("taken");
@@ -46,7 +46,7 @@ test("a mortal extrinsic is good for its era and no longer", () => {
   const chain = new TestChain();
   chain.blocks(5);
   expect(chain.run(alice, remark, { era: mortal(8, 5) })).toBe("ok");
-  const late = signed(chain.chain, alice, remark, { era: mortal(4, chain.chain.head.number) });
+  const late = chain.sign(alice, remark, { era: mortal(4, chain.chain.head.number) });
   chain.blocks(4);
   // Four blocks on, the same bytes name another block as their birth, which they were not signed over.
   expect(chain.chain.submit(late)).toMatchObject({ data: "Transaction has a bad signature" });
@@ -72,8 +72,8 @@ test("ed25519 accounts sign too", () => {
   const fund = { dest: { type: "Id", value: key }, value: 10_000_000_000n } as const;
   expect(chain.run(alice, { type: "Balances", value: { type: "transfer_keep_alive", value: fund } })).toBe("ok");
   const signer = { publicKey: pair.publicKey, sign: (message: Uint8Array) => ed25519Sign(message, pair) };
-  expect(chain.chain.submit(signed(chain.chain, signer, remark, { scheme: "Ed25519" }))).toMatchObject({
+  expect(chain.chain.submit(chain.sign(signer, remark, { scheme: "Ed25519" }))).toMatchObject({
     status: "ready",
   });
-  expect(chain.chain.submit(signed(chain.chain, signer, remark))).toMatchObject({ code: 1010 });
+  expect(chain.chain.submit(chain.sign(signer, remark))).toMatchObject({ code: 1010 });
 });

@@ -1,11 +1,11 @@
 /** The chain on a socket, with @polkadot/api as it comes. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { ApiPromise, WsProvider } from "@polkadot/api";
+import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
 import type { SubmittableExtrinsic } from "@polkadot/api/types";
-import { Keyring } from "@polkadot/keyring";
-import type { KeyringPair } from "@polkadot/keyring/types";
 import type { ISubmittableResult } from "@polkadot/types/types";
 import { type RunningChain, startChain } from "./server.ts";
+
+type KeyringPair = ReturnType<Keyring["addFromUri"]>;
 
 let chain: RunningChain;
 let api: ApiPromise;

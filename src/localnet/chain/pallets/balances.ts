@@ -24,7 +24,6 @@ export const balancesEvents = variants("pallet_balances::pallet::Event", {
   Deposit: named(7, { who: accountId, amount: u64 }),
   Withdraw: named(8, { who: accountId, amount: u64 }),
 });
-export type BalancesEvent = ValueOf<typeof balancesEvents>;
 
 export const balancesErrors = variants("pallet_balances::pallet::Error", {
   InsufficientBalance: bare(2),

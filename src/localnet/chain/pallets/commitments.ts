@@ -37,7 +37,6 @@ export const commitmentsEvents = variants("pallet_commitments::pallet::Event", {
   TimelockCommitment: named(1, { netuid: u16, who: accountId, reveal_round: u64 }),
   CommitmentRevealed: named(2, { netuid: u16, who: accountId }),
 });
-export type CommitmentsEvent = ValueOf<typeof commitmentsEvents>;
 
 export const commitmentsErrors = variants("pallet_commitments::pallet::Error", {
   TooManyFieldsInCommitmentInfo: bare(0),

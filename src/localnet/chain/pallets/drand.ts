@@ -41,4 +41,3 @@ export const drandEvents = variants("pallet_drand::pallet::Event", {
   NewPulse: named(1, { rounds: vec(u64) }),
   SetOldestStoredRound: single(2, u64),
 });
-export type DrandEvent = ValueOf<typeof drandEvents>;

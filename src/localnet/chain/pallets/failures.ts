@@ -3,7 +3,6 @@ import { DispatchFailure } from "../runtime.ts";
 import { encode, type ScaleType, type ValueOf } from "../scale/type.ts";
 import { balancesErrors } from "./balances.ts";
 import { commitmentsErrors } from "./commitments.ts";
-import { mevShieldErrors } from "./mev-shield.ts";
 import { subtensorErrors } from "./subtensor-events.ts";
 
 type ErrorName<S> = ValueOf<S> extends { readonly type: infer N extends string } ? N : never;
@@ -11,7 +10,6 @@ type ErrorName<S> = ValueOf<S> extends { readonly type: infer N extends string }
 export const balancesFailure = failuresOf<ErrorName<typeof balancesErrors>>(5, balancesErrors);
 export const subtensorFailure = failuresOf<ErrorName<typeof subtensorErrors>>(7, subtensorErrors);
 export const commitmentsFailure = failuresOf<ErrorName<typeof commitmentsErrors>>(18, commitmentsErrors);
-export const mevShieldFailure = failuresOf<ErrorName<typeof mevShieldErrors>>(30, mevShieldErrors);
 
 function failuresOf<Name extends string>(index: number, errors: ScaleType<{ type: Name; value: null }>) {
   return (name: Name): DispatchFailure => {

@@ -16,11 +16,9 @@ export const mevShieldStorage = storageOf("MevShield", {
 export const mevShieldCalls = variants("pallet_shield::pallet::Call", {
   submit_encrypted: named(1, { ciphertext: boundedBytes(8192) }),
 });
-export type MevShieldCall = ValueOf<typeof mevShieldCalls>;
 
 export const mevShieldEvents = variants("pallet_shield::pallet::Event", {
   EncryptedSubmitted: named(0, { id: h256, who: accountId }),
 });
-export type MevShieldEvent = ValueOf<typeof mevShieldEvents>;
 
 export const mevShieldErrors = variants("pallet_shield::pallet::Error", { Unreachable: bare(1) });

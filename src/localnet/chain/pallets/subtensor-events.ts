@@ -18,7 +18,6 @@ export const subtensorEvents = variants("pallet_subtensor::pallet::Event", {
   TimelockedWeightsRevealed: unnamed(108, u16, accountId),
   IncentiveAlphaEmittedToMiners: named(110, { netuid: u16, emissions: vec(u64) }),
 });
-export type SubtensorEvent = ValueOf<typeof subtensorEvents>;
 
 export const subtensorErrors = variants("pallet_subtensor::pallet::Error", {
   InvalidIpType: bare(1),

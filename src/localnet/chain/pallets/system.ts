@@ -42,7 +42,6 @@ export const systemEvents = variants("frame_system::pallet::Event", {
   KilledAccount: named(4, { account: accountId }),
   Remarked: named(5, { sender: accountId, hash: h256 }),
 });
-export type SystemEvent = ValueOf<typeof systemEvents>;
 
 export const systemErrors = variants("frame_system::pallet::Error", { CallFiltered: bare(5) });
 
@@ -53,4 +52,3 @@ export function systemConstants(version: RuntimeVersion) {
     SS58Prefix: constant(u16, 42),
   };
 }
-export const eventTopics = vec(h256);

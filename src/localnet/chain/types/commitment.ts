@@ -114,5 +114,4 @@ export const registration = struct("pallet_commitments::types::Registration", {
   block: u32,
   info: commitmentInfo,
 });
-export type Registration = ValueOf<typeof registration>;
 export const usageTracker = struct("pallet_commitments::types::UsageTracker", { last_epoch: u64, used_space: u64 });

@@ -31,7 +31,7 @@ export type Account = string;
 export const accountId: ScaleType<Account> = wrapper("sp_core::crypto::AccountId32", fixedHex(32));
 export const h256 = wrapper("primitive_types::H256", fixedHex(32));
 export const zeroAccount: Account = `0x${"00".repeat(32)}`;
-export const zeroHash = zeroAccount;
+export const zeroHash = `0x${"00".repeat(32)}`;
 
 const plainMultiAddress = variants("sp_runtime::multiaddress::MultiAddress", {
   Id: single(0, accountId),
