@@ -187,6 +187,8 @@ export const withoutEffect: readonly string[] = [
   ..."suppress_tokens begin_suppress_tokens tf_legacy_loss use_bfloat16 pretraining_tp".split(" "),
   ..."attention_dropout hidden_dropout activation_dropout dropout embd_pdrop resid_pdrop attn_pdrop".split(" "),
   ..."residual_dropout embedding_dropout classifier_dropout layerdrop".split(" "),
+  ..."is_decoder gradient_checkpointing model_max_length transformers.js_config _num_labels".split(" "),
+  ..."_attn_implementation _flash_attn_2_enabled use_flash_attn neftune_noise_alpha".split(" "),
 ];
 
 /** Keys of every class whose other values would change the model into something else. */

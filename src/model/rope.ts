@@ -118,11 +118,18 @@ export function readRopeObject(parameters: ConfigReader | undefined, source: Rop
   return { rotated, frequencies: rule({ ...source, theta, rotated }, parameters) };
 }
 
+const rotatedMax = 65_536;
+
 function rotatedSize(parameters: ConfigReader | undefined, { headSize, partial }: RopeSource): number {
   const key = "partial_rotary_factor";
   if (partial === undefined) parameters?.only(key, 1);
   const factor = partial === undefined ? 1 : (parameters?.number(key, partial, { min: 0, max: 1 }) ?? partial);
   const rotated = Math.trunc(headSize * factor);
+  // Frequencies are computed before any tensor can show that the size is made up.
+  if (rotated > rotatedMax) {
+    const what = `of a head of ${headSize}, ${rotated} dimensions would be rotated; more than ${rotatedMax} never are`;
+    throw new ModelProblem(invalid("config-malformed", `config.json: ${what}`));
+  }
   if (rotated < 2 || rotated % 2 === 1) {
     const what = `of a head of ${headSize}, ${rotated} dimensions would be rotated, not an even number`;
     throw new ModelProblem(invalid("config-malformed", `config.json: ${what}`));
@@ -274,6 +281,7 @@ export function fixedRope(
 ): Rope {
   if (config.lists(key) && !config.has(key)) config.refuse(key);
   const rotated = config.integer(key, fallback, { min: 2 });
-  if (rotated > headSize || rotated % 2 === 1) config.refuse(key, `a head has ${headSize} dimensions`);
+  if (rotated > Math.min(headSize, rotatedMax) || rotated % 2 === 1)
+    config.refuse(key, `a head has ${headSize} dimensions`);
   return { rotated, frequencies: always(powers(10_000, rotated)) };
 }

@@ -34,6 +34,8 @@ export const falcon: Architecture = {
     const epsilon = config.number("layer_norm_epsilon", 1e-5, { min: 0 });
     const alibi = config.flag("alibi", false);
     const rope = readRope(config, { headSize, contextTokens, theta: 10_000 });
+    // Left from the models' own code; the class does not read it.
+    config.only("apply_residual_connection_post_layernorm", false);
     const ropes: Readonly<Record<string, Rope>> = alibi ? {} : { rope };
     const tied = config.flag("tie_word_embeddings", true);
 

@@ -22,6 +22,9 @@ export const llama: Architecture = {
     const epsilon = config.number("rms_norm_eps", 1e-6, { min: 0 });
     const rope = readRope(config, { ...sizes, theta: 10_000 });
     const tied = config.flag("tie_word_embeddings", false);
+    // Released configs carry these; the class does not read them, and here they can only say what it does anyway.
+    config.only("rope_interleaved", false);
+    config.ignore("is_llama_config");
 
     const norm: Norm = (b, x, name) => rmsNorm(b, x, name, { epsilon });
     return frame(sizes, {

@@ -21,6 +21,12 @@ export const phi3: Architecture = {
     const rope = readRope(config, { ...sizes, theta: 10_000, partial: 1, originalTokens, types });
     const window = readWindow(config, 0);
     const tied = config.flag("tie_word_embeddings", false);
+    // Switches of the models' own code that the class does not read.
+    config.only("attention_bias", false);
+    config.only("mlp_bias", false);
+    config.only("lm_head_bias", false);
+    config.only("full_attn_mod", 1);
+    config.only("interpolate_factor", 1);
 
     return {
       vocabulary,

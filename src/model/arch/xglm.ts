@@ -21,7 +21,7 @@ export const xglm: Architecture = {
     const layers = config.integer("num_layers", undefined, { max: layersMax });
     const heads = config.integer("attention_heads");
     const headSize = divide(config, hidden, heads, "d_model and attention_heads");
-    if (hidden % 2 === 1 || hidden < 4) config.refuse("d_model", "sinusoids come in pairs");
+    if (hidden % 2 === 1 || hidden < 4 || hidden > 1 << 20) config.refuse("d_model", "there are pairs of sinusoids");
     const contextTokens = config.integer("max_position_embeddings", 2048);
     const mlpOptions = {
       size: config.integer("ffn_dim"),
