@@ -1,5 +1,6 @@
 /** An explanation in words: from the weight on the chain down to the batches. */
-import type { Explanation, Rivalry, TaskRivalry } from "./explain.ts";
+import type { Explanation } from "./explain.ts";
+import type { Rivalry, TaskRivalry } from "./rivals.ts";
 import type { Table } from "./table.ts";
 
 /** Sentences, one a line, from the weight to what would have won. */

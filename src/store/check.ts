@@ -7,9 +7,10 @@ import { type CompiledQuery, type Kysely, sql } from "kysely";
 import { messageOf, OperatorError } from "../base/errors.ts";
 import { type Connection, connect } from "./database.ts";
 import { findDisagreements } from "./disagreements.ts";
+import { examine } from "./examine.ts";
 import { migrationState } from "./migrate.ts";
 import type { Schema, TableName } from "./schema.ts";
-import { examine, openStore } from "./store.ts";
+import { openStore } from "./store.ts";
 
 export interface TableReport {
   readonly table: TableName;
