@@ -26,63 +26,89 @@ export interface MeasuringInput {
 }
 
 export async function measureContenders(context: ValidatorContext, input: MeasuringInput): Promise<void> {
-  const { limits, signal, threads } = context;
-  const { tokenizerFolder } = input;
   for (const contender of input.contenders) {
-    const { held } = contender.model;
-    const child = startModelChild({
-      folder: held.folder,
-      limits,
-      signal,
-      ...(threads === undefined ? {} : { threads }),
-      ...(tokenizerFolder === undefined ? {} : { tokenizerFolder }),
-    });
     try {
-      for (const task of input.competition.tasks) {
-        const texts = input.texts.get(task.name);
-        if (texts !== undefined) await measureTask(context, { ...input, contender, child, task, texts });
-      }
+      // A child can die of something that is not its model's fault (another program took the memory): it has a second life.
+      const lost = await measureContender(context, { ...input, contender, isLastLife: false });
+      if (lost) await measureContender(context, { ...input, contender, isLastLife: true });
     } finally {
-      await child.close();
-      held.release();
+      contender.model.held.release();
     }
   }
 }
+
+/** Measures all tasks in one child; true when the child died and the rest is to be measured in another. */
+async function measureContender(
+  context: ValidatorContext,
+  input: MeasuringInput & { readonly contender: RoundContender; readonly isLastLife: boolean },
+): Promise<boolean> {
+  const { limits, signal, threads } = context;
+  const { tokenizerFolder, contender } = input;
+  const child = startModelChild({
+    folder: contender.model.held.folder,
+    limits,
+    signal,
+    ...(threads === undefined ? {} : { threads }),
+    ...(tokenizerFolder === undefined ? {} : { tokenizerFolder }),
+  });
+  try {
+    for (const task of input.competition.tasks) {
+      const texts = input.texts.get(task.name);
+      if (texts !== undefined && (await measureTask(context, { ...input, child, task, texts })) === "child-lost")
+        return true;
+    }
+    return false;
+  } finally {
+    await child.close();
+  }
+}
+
+/** Ends of a child that need not be its model's doing. */
+const childLost: ReadonlySet<string> = new Set(["child-crashed", "not-started", "out-of-memory"]);
 
 interface TaskInput extends Omit<MeasuringInput, "texts"> {
   readonly contender: RoundContender;
   readonly child: ModelChild;
   readonly task: Task;
   readonly texts: readonly TaskText[];
+  /** A child that is lost fails its model. */
+  readonly isLastLife: boolean;
 }
 
-async function measureTask(context: ValidatorContext, input: TaskInput): Promise<void> {
+async function measureTask(context: ValidatorContext, input: TaskInput): Promise<"done" | "child-lost"> {
   const { store, report } = context;
   const { round, contender, task, tokenizerFolder } = input;
   const { modelId, repo, held } = contender.model;
   const { folder } = held;
   const questions = await prepareQuestions(store, { ...input, folder, tokenizerFolder: tokenizerFolder ?? folder });
+  if (questions.kind !== "ready" && isLost(questions, input)) return "child-lost";
   const evaluation = await startEvaluation(store, {
     roundId: round.id,
     modelId,
     task: task.name,
     ...(questions.kind === "ready" ? { sampleSetId: questions.sampleSetId } : {}),
   });
-  if (evaluation.state !== "open") return;
+  if (evaluation.state !== "open") return "done";
   const problem =
     questions.kind === "ready"
       ? await measureRest(context, { ...input, evaluation, questions: questions.list })
       : questions;
   if (problem !== undefined) {
     const { reason, detail } = problem;
+    if (isLost(problem, input)) return "child-lost";
     await finishEvaluation(store, evaluation.id, { state: "failed", reason, detail });
     report({ kind: "failed", uid: contender.uid, reason, detail });
-    return;
+    return "done";
   }
   await finishEvaluation(store, evaluation.id, { state: "scored" });
   const losses = await readLosses(store, evaluation.id);
   const lossMean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   report({ kind: "measured", uid: contender.uid, repo, task: task.name, lossMean });
+  return "done";
+}
+
+function isLost({ reason }: { readonly reason: string }, { isLastLife }: TaskInput): boolean {
+  return !isLastLife && childLost.has(reason);
 }
 
 /** Measures the batches that have no loss yet. */
