@@ -22,11 +22,3 @@ export function createNode(op: Op, inputs: readonly Node[] = []): Node {
     shape: Object.freeze(shape),
   });
 }
-
-/** Narrows a node to one kind of operation. */
-export function isKind<K extends OpKind>(
-  node: Node,
-  kind: K,
-): node is Node & { readonly op: Extract<Op, { readonly kind: K }> } {
-  return node.op.kind === kind;
-}

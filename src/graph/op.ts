@@ -145,5 +145,4 @@ export function cachedHeadSize(headSize: number): number {
 export type Op = Leaf | Primitive | Composite;
 export type OpKind = Op["kind"];
 export type CompositeKind = Composite["kind"];
-export type PrimitiveKind = Primitive["kind"];
 export type OpOf<K extends OpKind> = Extract<Op, { readonly kind: K }>;

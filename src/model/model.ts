@@ -46,11 +46,6 @@ export function readModel(config: JsonObject, tensors: ReadonlyMap<string, Store
   }
 }
 
-/** The names in `architectures` of a config.json that this program can compute. */
-export function architectureNames(): readonly string[] {
-  return architectures.map(({ className }) => className);
-}
-
 function read(config: JsonObject, tensors: ReadonlyMap<string, StoredTensor>): Model {
   const architecture = findArchitecture(config);
   const { className, prefix } = architecture;

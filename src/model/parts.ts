@@ -117,12 +117,6 @@ export const activations: Readonly<Record<string, Activation>> = {
   linear: (x) => x,
 };
 
-export interface MlpNames {
-  readonly gate?: string;
-  readonly up: string;
-  readonly down: string;
-}
-
 /** down(act(gate x) · up x): the gated MLP of Llama and most since. */
 export function gatedMlp(
   b: Builder,
