@@ -1,5 +1,5 @@
 /** A node is one value: an operation, the values it reads, and the type and shape that follow from them. */
-import type { Dtype, Op, OpKind, Shape } from "./op.ts";
+import type { Dtype, Op, Shape } from "./op.ts";
 import { inferType } from "./shape.ts";
 
 export interface Node {
