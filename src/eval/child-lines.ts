@@ -1,6 +1,9 @@
 /** Lines of a stream that may never end one. */
 
-/** Yields the lines of a UTF-8 stream without their newline. Throws when one is longer than `lineBytesMax`. */
+/**
+ * Yields the lines of a UTF-8 stream without their newline. Throws when one is longer than `lineBytesMax`. What follows
+ * the last newline was cut off with its writer and is no line.
+ */
 export async function* readLines(stream: ReadableStream<Uint8Array>, lineBytesMax: number): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let parts: Uint8Array[] = [];
@@ -19,5 +22,4 @@ export async function* readLines(stream: ReadableStream<Uint8Array>, lineBytesMa
     bytes += chunk.length - from;
     if (bytes > lineBytesMax) throw new Error(`a line of more than ${lineBytesMax} bytes`);
   }
-  if (bytes > 0) yield decoder.decode(Buffer.concat(parts));
 }

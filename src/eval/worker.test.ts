@@ -48,6 +48,17 @@ describe("finetune worker", () => {
     await child.close();
   });
 
+  test("waits for a parent that is slow to read", async () => {
+    const child = startModelChild({ folder: tokenizerFolder(tokenizerJson("gpt2")) });
+    await child.encode([{ kind: "text", text: "", addSpecialTokens: false }], { now });
+    // Far more than a pipe holds.
+    const text = "Hello, world! ".repeat(30_000);
+    const outcome = child.encode([{ kind: "text", text, addSpecialTokens: false }], { now });
+    Bun.sleepSync(700);
+    expect(await outcome).toMatchObject({ kind: "done", results: [{ kind: "ids", text }] });
+    await child.close();
+  });
+
   test("a template that never ends costs its model its score and nothing else", async () => {
     const folder = tokenizerFolder(tokenizerJson("gpt2"), endless);
     const child = startModelChild({ folder, limits: { silenceSecondsMax: 2 } });

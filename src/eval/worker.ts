@@ -52,7 +52,18 @@ async function answer(model: HeldModel, request: Request): Promise<void> {
 /** Written at once, since the computation that follows does not let the event loop run. */
 function say(value: unknown): void {
   const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
-  for (let done = 0; done < bytes.length; ) done += writeSync(process.stdout.fd, bytes, done);
+  for (let done = 0; done < bytes.length; ) done += writeSome(bytes.subarray(done));
+}
+
+/** The pipe does not block by itself: when the parent is slow to read, this waits for it. */
+function writeSome(bytes: Uint8Array): number {
+  try {
+    return writeSync(process.stdout.fd, bytes);
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error) || error.code !== "EAGAIN") throw error;
+    Bun.sleepSync(1);
+    return 0;
+  }
 }
 
 type Handler<K extends RequestKind> = (
