@@ -6,6 +6,7 @@ import { dataVariant, readCommitment } from "./commitment.ts";
 import { epochOfNextBlock, readEpochState } from "./epoch.ts";
 import { readNamed } from "./hyperparameters.ts";
 import type { Link } from "./link.ts";
+import { readBack } from "./read-back.ts";
 import type { Signer } from "./runtime.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type Pending, refusedBeforehand, type Submission, type Submitter } from "./submission.ts";
@@ -35,11 +36,10 @@ export async function submitCommitment(
     signer,
     ...(onSigned === undefined ? {} : { onSigned }),
   });
-  if (submission.kind !== "finalised") return submission;
-  const written = await readCommitment(await Snapshot.at(link, submission.blockHash), netuid, signer.ss58Address);
-  return written !== undefined && Buffer.from(written.data).equals(data)
-    ? submission
-    : refusedBeforehand("EffectMissing");
+  return await readBack(link, submission, async (at) => {
+    const written = await readCommitment(at, netuid, signer.ss58Address);
+    return written !== undefined && Buffer.from(written.data).equals(data);
+  });
 }
 
 /** How much of the epoch's commitment space a hotkey has left; undefined where the runtime has no such budget. */

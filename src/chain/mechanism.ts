@@ -3,8 +3,7 @@ import type { Block, Hotkey, Netuid, Uid } from "../subnet.ts";
 import { followHeads } from "./heads.ts";
 import type { Link } from "./link.ts";
 import type { Plain } from "./plain.ts";
-import { Snapshot } from "./snapshot.ts";
-import { refusedBeforehand, type Submission } from "./submission.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** A mechanism's storage lies this many netuids further on. */
 const stride = 4096;
@@ -43,17 +42,6 @@ export async function rowIsStored(
   const wanted = row.uids.flatMap((to, at) => (row.values[at]! > 0 ? [`${to}:${row.values[at]}`] : []));
   const found = stored.filter(([, value]) => value > 0).map(([to, value]) => `${to}:${value}`);
   return found.sort().join() === wanted.sort().join();
-}
-
-/** A final submission whose effect is not in the state of its own block is none. */
-export async function readBack(
-  link: Link,
-  submission: Submission,
-  isWritten: (snapshot: Snapshot) => Promise<boolean>,
-): Promise<Submission> {
-  if (submission.kind !== "finalised") return submission;
-  const snapshot = await Snapshot.at(link, submission.blockHash);
-  return (await isWritten(snapshot)) ? submission : refusedBeforehand("EffectMissing");
 }
 
 /** False when the signal aborts first. */

@@ -3,6 +3,7 @@ import type { Hotkey, Netuid } from "../subnet.ts";
 import { readRegistration } from "./account.ts";
 import { readNamed } from "./hyperparameters.ts";
 import type { Link } from "./link.ts";
+import { readBack } from "./read-back.ts";
 import type { Signer } from "./runtime.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type Pending, refusedBeforehand, type Submission, type Submitter } from "./submission.ts";
@@ -28,9 +29,7 @@ export async function submitRegistration(
     signer: coldkey,
     ...(onSigned === undefined ? {} : { onSigned }),
   });
-  if (submission.kind !== "finalised") return submission;
-  const registered = await readRegistration(await Snapshot.at(link, submission.blockHash), netuid, hotkey);
-  return registered === undefined ? refusedBeforehand("EffectMissing") : submission;
+  return await readBack(link, submission, async (at) => (await readRegistration(at, netuid, hotkey)) !== undefined);
 }
 
 async function refusedRegistration(

@@ -153,3 +153,26 @@ describe("locked until a round of the beacon", () => {
     expect(await rowBy(client, 0, submission.block + 90)).toEqual(stored);
   });
 });
+
+describe("a neuron that is replaced while the client runs", () => {
+  test("is refused by name, and its uid shows who has it now and since when", async () => {
+    const running = await start({ uidsMax: 3, immunityBlocks: 0, tempoBlocks: 50, weightsRateLimitBlocks: 1 });
+    const { client } = running;
+    const before = await client.metagraph(netuid);
+    const newcomer = keypairFromUri("//Newcomer");
+    const coldkey = keypairFromUri("//Alice");
+    const registered = await client.register({ netuid, coldkey, hotkey: newcomer.ss58Address });
+    if (registered.kind !== "finalised") throw new Error(nameOf(registered));
+    const after = await client.metagraph(netuid);
+    const { uid } = (await client.registration(netuid, newcomer.ss58Address))!;
+    expect(after.neurons.length).toBe(3);
+    expect(after.neurons[uid]).toMatchObject({ hotkey: newcomer.ss58Address, registrationBlock: registered.block });
+    const gone = [first!, second!, miner!].find(({ ss58Address }) => ss58Address === before.neurons[uid]!.hotkey)!;
+    expect(await client.registration(netuid, gone.ss58Address)).toBeUndefined();
+    expect(nameOf(await client.setCommitment({ netuid, data: new Uint8Array(3), signer: gone }))).toBe(
+      "AccountNotAllowedCommit",
+    );
+    expect(nameOf(await client.submitWeights({ ...wanted, signer: gone }))).toBe("HotKeyNotRegisteredInSubNet");
+    await stop(running);
+  });
+});
