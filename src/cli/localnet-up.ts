@@ -65,10 +65,10 @@ function addresses({ chainUrl, hubUrl, token, netuid, faucet, validator, validat
 
 function instructions(localnet: Localnet, dir: string): string {
   const { chainUrl, hubUrl, dataUrl = "", token, netuid, faucet, validator, validatorWallet, minerWallet } = localnet;
-  const self = selfCommand().join(" ");
+  const self = selfCommand().map(quoted).join(" ");
   const subnet = `--network ${chainUrl} --netuid ${netuid} --hub ${hubUrl}`;
   const keys = ({ path, name, hotkey }: Localnet["minerWallet"]) =>
-    `--wallet.path ${path} --wallet.name ${name} --wallet.hotkey ${hotkey}`;
+    `--wallet.path ${quoted(path)} --wallet.name ${name} --wallet.hotkey ${hotkey}`;
   return `The local subnet is ready; Ctrl-C ends it, and the same command goes on with it.
 
 chain       ${chainUrl}   subnet ${netuid}
@@ -85,8 +85,13 @@ Variables for the commands below and for Python clients:
 
 A miner that publishes the model in MODEL, and a validator, each in a terminal of its own:
 
-  ${self} mine publish MODEL --repo local/first-model --competition 1 --db ${dir}/miner.sqlite ${subnet} ${keys(minerWallet)}
+  ${self} mine publish MODEL --repo local/first-model --competition 1 --db ${quoted(`${dir}/miner.sqlite`)} ${subnet} ${keys(minerWallet)}
 
-  ${self} validate --db ${dir}/validator.sqlite --competitions demo ${subnet} ${keys(validatorWallet)}
+  ${self} validate --db ${quoted(`${dir}/validator.sqlite`)} --competitions demo ${subnet} ${keys(validatorWallet)}
 `;
+}
+
+/** A word as a shell must be given it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
