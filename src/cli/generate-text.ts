@@ -25,7 +25,7 @@ interface TextRun {
 /** Continues a prompt, answers a question, or talks until standard input ends. */
 export async function runText(run: TextRun): Promise<void> {
   const { args, place, signal } = run;
-  await using coder = await openTextCoder(args, place, signal);
+  await using coder = await openTextCoder(args, place, { signal, textBytes: Buffer.byteLength(args.prompt ?? "") });
   if (args.prompt === undefined) {
     await converse(run, coder);
     return;

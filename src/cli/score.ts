@@ -1,4 +1,5 @@
 /** `finetune score`: the loss of a model on text or token ids. Flags and wiring only. */
+import { stat } from "node:fs/promises";
 import { FailureError, OperatorError } from "../base/errors.ts";
 import { onInterrupt } from "../base/interrupt.ts";
 import type { LossSample } from "../eval/sample.ts";
@@ -85,7 +86,8 @@ async function readInput(
   }
   const { cutIntoWindows, encodeEntries, openTextCoder, readTextFile } = await import("./text-input.ts");
   const entries = await readTextFile(args.text!);
-  await using coder = await openTextCoder(args, place, signal);
+  const { size: textBytes } = await stat(args.text!);
+  await using coder = await openTextCoder(args, place, { signal, textBytes });
   const { samples, bytes } = await encodeEntries(coder, entries);
   return { cut: (windowTokens) => cutIntoWindows(samples, windowTokens), bytes };
 }

@@ -6,6 +6,7 @@ import { readFile, stat } from "node:fs/promises";
 import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
 import { printable } from "../base/log.ts";
 import { type ModelChild, startModelChild } from "../eval/child.ts";
+import type { ChildLimits } from "../eval/limits.ts";
 import type { EncodeResult, Message, TextItem } from "../eval/protocol.ts";
 import type { LossSample } from "../eval/sample.ts";
 import type { LocalModel, ModelFlags } from "./model-args.ts";
@@ -118,18 +119,29 @@ export interface TextCoder extends AsyncDisposable {
   readonly decode: (ids: readonly number[]) => Promise<string>;
 }
 
-const limits = { silenceSecondsMax: 50, memoryBytesMax: 2 * 2 ** 30 };
+/** A text as ids and as it was rendered comes back on one line; the memory is what tokenising that much takes. */
+function limitsFor(textBytes: number): Partial<ChildLimits> {
+  return {
+    silenceSecondsMax: 50 + textBytes / 1e5,
+    memoryBytesMax: 2 * 2 ** 30 + 400 * textBytes,
+    lineBytesMax: 2 ** 26 + 16 * textBytes,
+    outputBytesMax: 2 ** 30 + 16 * textBytes,
+  };
+}
 
-/** The tokenizer and template of a model, or of the one that --tokenizer names, in a child process. */
+/**
+ * The tokenizer and template of a model, or of the one that --tokenizer names, in a child process.
+ * @param textBytes how much text there will be
+ */
 export async function openTextCoder(
   args: ModelFlags & { readonly tokenizer?: string | undefined },
   model: LocalModel,
-  signal: AbortSignal,
+  { signal, textBytes }: { readonly signal: AbortSignal; readonly textBytes: number },
 ): Promise<TextCoder> {
   const other =
     args.tokenizer === undefined ? undefined : await locateModel({ ...args, model: args.tokenizer }, signal);
   const { folder, links } = other ?? model;
-  const child = startModelChild({ folder, links, limits, signal });
+  const child = startModelChild({ folder, links, limits: limitsFor(textBytes), signal });
   return {
     encode: (items) => encodeAll(child, items),
     decode: (ids) => decode(child, ids),
