@@ -1,5 +1,5 @@
 /** `finetune localnet chain`: the local chain alone. */
-import { OperatorError } from "../base/errors.ts";
+import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
 import { command } from "./command.ts";
 import { print, printJson } from "./output.ts";
 import { decimal, integer, repeated } from "./values.ts";
@@ -80,6 +80,11 @@ export default command({
     }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE")
         throw new OperatorError(`Port ${args.port} is taken.`, "Give another --port, or 0 for any free one.");
+      if (error.name === "SQLiteError" || /^E[A-Z]+$/.test(error.code ?? ""))
+        throw new OperatorError(
+          `The chain in ${args.dir} cannot be opened: ${error.message}.`,
+          "Give a --dir that can be written and holds a chain or nothing.",
+        );
       throw error;
     });
     const announce = () => {
@@ -87,7 +92,14 @@ export default command({
       print(`The chain listens on ${chain.url}; its subnet is ${chain.netuid}.`);
       print(`The faucet is ${args.faucet}; a block comes every ${args["block-ms"]} ms.`);
     };
-    await serve({ child: args.child === true, announce, close: chain.close });
+    const failed = chain.failed.then(async (error) => {
+      await chain.close();
+      throw new FailureError(
+        `The chain cannot build blocks any more: ${messageOf(error)}.`,
+        `See that ${args.dir} can be written and has room, and start it again: no block is lost.`,
+      );
+    });
+    await Promise.race([serve({ child: args.child === true, announce, close: chain.close }), failed]);
   },
 });
 

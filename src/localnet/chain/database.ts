@@ -28,6 +28,8 @@ export class ChainDatabase {
   ) {
     if (folder !== undefined) mkdirSync(folder, { recursive: true });
     this.database = new Database(folder === undefined ? ":memory:" : join(folder, "chain.sqlite"), { strict: true });
+    // First, so that the pragmas below wait too where somebody is just reading a copy.
+    this.database.run("PRAGMA busy_timeout = 5000");
     // A killed process loses nothing at NORMAL in WAL mode; only a power cut may cost the last blocks.
     this.database.run("PRAGMA journal_mode = WAL");
     this.database.run("PRAGMA synchronous = NORMAL");

@@ -51,6 +51,8 @@ export interface RunningChain {
   readonly netuid: Netuid;
   readonly genesisHash: string;
   readonly chain: Chain;
+  /** Resolves with what ended the blocks, where it was not `close`: a disk that is full, for example. */
+  readonly failed: Promise<unknown>;
   readonly close: () => Promise<void>;
 }
 
@@ -108,12 +110,14 @@ function openChain(settings: Settings): Chain {
 function serve(chain: Chain, settings: Settings, release: () => void): RunningChain {
   const { hostname, port, blockMs, faults, faultSeed } = settings;
   const server = serveRpc(chain, { hostname, port, faults: new FaultInjector(faults, faultSeed) });
-  const stop = pace(chain, blockMs, faults);
+  const failed = Promise.withResolvers<unknown>();
+  const stop = pace(chain, { blockMs, faults, fail: failed.resolve });
   return {
     url: `ws://${hostname}:${server.port}`,
     netuid: chain.netuid,
     genesisHash: chain.genesisHash,
     chain,
+    failed: failed.promise,
     close: async () => {
       stop();
       await server.close();
@@ -123,23 +127,37 @@ function serve(chain: Chain, settings: Settings, release: () => void): RunningCh
   };
 }
 
+interface Pace {
+  readonly blockMs: number;
+  readonly faults: Faults;
+  /** Told once what a block failed with; no more come then. */
+  readonly fail: (error: unknown) => void;
+}
+
 /** Produces blocks on a fixed grid of time. A machine that was asleep or busy skips slots and does not catch up. */
-function pace(chain: Chain, blockMs: number, faults: Faults): () => void {
+function pace(chain: Chain, { blockMs, faults, fail }: Pace): () => void {
   let due = Date.now() + blockMs;
   let timer = setTimeout(tick, blockMs);
   function tick() {
     const now = Date.now();
-    const { number } = chain.produce(now);
-    due += blockMs;
-    if (faults.stallMs > 0 && number % faults.stallEveryBlocks === 0) due += faults.stallMs;
-    if (faults.reorgEveryBlocks > 0 && number % faults.reorgEveryBlocks === 0 && chain.retract()) {
+    try {
+      const { number } = chain.produce(now);
+      if (faults.stallMs > 0 && isDue(number, faults.stallEveryBlocks)) due += faults.stallMs;
       // The block that wins is another one: a later time makes another hash.
-      chain.produce(now + 1);
+      if (isDue(number, faults.reorgEveryBlocks) && chain.retract()) chain.produce(now + 1);
+    } catch (error) {
+      fail(error);
+      return;
     }
+    due += blockMs;
     if (due < now) due = now + blockMs;
     timer = setTimeout(tick, Math.max(0, due - Date.now()));
   }
   return () => clearTimeout(timer);
+}
+
+function isDue(number: number, everyBlocks: number): boolean {
+  return everyBlocks > 0 && number % everyBlocks === 0;
 }
 
 /** Two processes that build on the same blocks would corrupt them. */

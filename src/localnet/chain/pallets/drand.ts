@@ -1,7 +1,7 @@
 /** Drand: the pulses of a randomness beacon, which open what was locked until their round. */
 
 import { blake2, entry, optional, storageOf } from "../pallet.ts";
-import { boundedBytes, struct, u32, u64, type ValueOf, vec } from "../scale/type.ts";
+import { boundedBytes, struct, u32, u64, vec } from "../scale/type.ts";
 import { named, single, variants } from "../scale/variant.ts";
 
 const name = boundedBytes(32);

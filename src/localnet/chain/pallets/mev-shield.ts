@@ -1,7 +1,7 @@
 /** MevShield: extrinsics that are encrypted until their block is being built. */
 
 import { optional, storageOf } from "../pallet.ts";
-import { boundedBytes, u32, type ValueOf } from "../scale/type.ts";
+import { boundedBytes, u32 } from "../scale/type.ts";
 import { bare, named, variants } from "../scale/variant.ts";
 import { accountId, h256 } from "../types/substrate.ts";
 

@@ -1,6 +1,6 @@
 /** The events and errors of SubtensorModule that the local chain raises, with the runtime's indices. */
 
-import { u16, u64, type ValueOf, vec } from "../scale/type.ts";
+import { u16, u64, vec } from "../scale/type.ts";
 import { bare, named, unnamed, variants } from "../scale/variant.ts";
 import { accountId, h256 } from "../types/substrate.ts";
 

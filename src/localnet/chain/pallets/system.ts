@@ -1,7 +1,7 @@
 /** System: accounts, events, block hashes. */
 
 import { blake2, constant, entry, optional, storageOf, twox } from "../pallet.ts";
-import { bytes, u16, u32, type ValueOf, vec } from "../scale/type.ts";
+import { bytes, u16, u32 } from "../scale/type.ts";
 import { bare, named, variants } from "../scale/variant.ts";
 import {
   accountId,

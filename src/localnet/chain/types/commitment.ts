@@ -2,7 +2,7 @@
 
 import { MalformedBytes } from "../scale/bytes.ts";
 import type { TypeTable } from "../scale/table.ts";
-import { boundedBytes, boundedVec, fixedHex, type ScaleType, struct, u32, u64, type ValueOf } from "../scale/type.ts";
+import { boundedBytes, boundedVec, fixedHex, type ScaleType, struct, u32, u64 } from "../scale/type.ts";
 
 export const timelockedSizeBytesMax = 1024;
 export const bigRawSizeBytesMax = 512;
