@@ -170,7 +170,7 @@ export class ConfigReader {
  * versions, what generation does by default, training settings. Dropout is off when a model is measured.
  */
 export const withoutEffect: readonly string[] = [
-  ..."_name_or_path _attn_implementation_autoset _from_model_config architectures auto_map model_type name_or_path".split(
+  ..."_name_or_path _model_name_or_path _attn_implementation_autoset _from_model_config architectures auto_map model_type name_or_path".split(
     " ",
   ),
   ..."transformers_version torch_dtype dtype unsloth_fixed unsloth_version attn_implementation _commit_hash".split(" "),
