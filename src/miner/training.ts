@@ -1,40 +1,65 @@
-/** Fine-tunes a model on what a competition asks: draws examples, steps, measures, and writes the result as a folder. */
-import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
+/** Fine-tunes a model: examples, steps, measurements and checkpoints, and the result as a folder that anyone can load. */
+import { createHash } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { FailureError, InterruptedError, messageOf, OperatorError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
 import { openEngine } from "../eval/engine.ts";
-import { openFolder, openModelFolder } from "../model/folder.ts";
+import { openTextTools } from "../eval/text-tools.ts";
+import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { readModel } from "../model/model.ts";
-import { openTokenizer, type Tokenizer } from "../model/tokenizer.ts";
 import { adamWDefaults } from "../train/adamw.ts";
+import { writeAdapter } from "../train/adapter.ts";
 import type { Example } from "../train/batch.ts";
+import { differenceOf, type Identity, readCheckpoint, removeCheckpoint, writeCheckpoint } from "../train/checkpoint.ts";
 import type { Method } from "../train/objective.ts";
 import { saveModel } from "../train/save.ts";
 import { learningRate, type Schedule } from "../train/schedule.ts";
 import { startingValues } from "../train/start.ts";
-import { Trainer } from "../train/trainer.ts";
+import { type StepResult, Trainer } from "../train/trainer.ts";
+import { type Curriculum, type Exercise, fileCurriculum, generatedCurriculum } from "./training-data.ts";
 
-/** A prompt and what should follow it, as text. */
-export interface Exercise {
-  readonly context: string;
-  readonly reference: string;
-}
+export type TrainingSource =
+  | { readonly kind: "files"; readonly path: string }
+  /** Fresh exercises of a generator; `name` says which, with its parameters. */
+  | {
+      readonly kind: "generated";
+      readonly name: string;
+      readonly draw: (random: Random, count: number) => readonly Exercise[];
+    };
 
 export interface TrainingOptions {
   readonly base: string;
   readonly out: string;
+  readonly source: TrainingSource;
   readonly method: Method;
-  readonly schedule: Schedule;
+  readonly schedule: Omit<Schedule, "totalSteps">;
+  /** How long: steps, or passes over the data. */
+  readonly length: { readonly steps: number } | { readonly passes: number };
+  /** Examples a run, and runs a step. */
   readonly batchExamples: number;
+  readonly accumulatedRuns: number;
+  /** Null: what the model can take, at most 1024. */
+  readonly sequenceTokensMax: number | null;
   readonly weightDecay: number;
   readonly gradientNormMax: number;
   readonly seed: bigint;
-  /** Fresh exercises of a generator; called for every step. */
-  readonly draw: (random: Random, count: number) => readonly Exercise[];
+  /** 0: never but at the end. */
+  readonly evaluateEverySteps: number;
+  readonly checkpointEverySteps: number;
+  /** Begins anew although there is a checkpoint. */
+  readonly restart: boolean;
   readonly threads?: number;
   readonly signal: AbortSignal;
-  readonly onStep: (step: TrainingStep) => void;
+  readonly onEvent: (event: TrainingEvent) => void;
 }
+
+export type TrainingEvent =
+  | { readonly kind: "notice"; readonly text: string }
+  | ({ readonly kind: "step" } & TrainingStep)
+  | { readonly kind: "evaluated"; readonly step: number; readonly lossNatsMean: number }
+  | { readonly kind: "checkpoint"; readonly step: number };
 
 export interface TrainingStep {
   readonly step: number;
@@ -48,52 +73,232 @@ export interface TrainingStep {
 export interface TrainingResult {
   readonly out: string;
   readonly steps: number;
-  /** Mean over exercises that were not trained on of the mean NLL of their references: the validators' measure. */
-  readonly lossNatsMean: number;
+  /**
+   * Mean over examples that were not trained on of the mean NLL of their references: the validators' measure. Null when
+   * the data was a single example, of which none could be held out.
+   */
+  readonly lossNatsMean: number | null;
 }
 
-/** Throws `OperatorError` for a base that cannot be trained, `FailureError` when the loss stops being a number. */
+const sequenceTokensDefault = 1024;
+/** A loss of this many times that of knowing nothing cannot be the noise of a batch. */
+const explodedFactor = 3;
+
+/**
+ * Trains, going on from a checkpoint of the same training where there is one. Throws `OperatorError` for what cannot be
+ * trained, `FailureError` when the loss explodes or a checkpoint cannot be written, `InterruptedError` after saving.
+ */
 export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
-  const { base, out, method, schedule, batchExamples, seed, draw, signal, onStep } = options;
-  const folder = usable(await openModelFolder(base), base);
+  const { base, out, method, seed, onEvent } = options;
+  const folder = usable(await openModelFolder(base, { links: "hub-cache" }), base);
   const model = usable(readModel(folder.config, folder.tensors), base);
-  const tokenizer = usable(await openTokenizer(usable(await openFolder(folder.path, "refuse"), base)), base);
-  if (tokenizer === undefined)
-    throw new OperatorError(`${base} has no tokenizer.json.`, "Take a base model whose folder has one.");
-  const trainerOptions = {
-    ...adamWDefaults,
-    method,
-    weightDecay: options.weightDecay,
-    gradientNormMax: options.gradientNormMax,
-    batchExamples,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  };
-  const trainer = await Trainer.create(folder, model, trainerOptions, (trainables) =>
-    startingValues(folder, method, trainables, new Random(seed)),
+  const tools = usable(await openTextTools(folder.path, "hub-cache"), base);
+  const { positionsMax = Infinity } = model;
+  const sequenceTokensMax = options.sequenceTokensMax ?? Math.min(positionsMax, sequenceTokensDefault);
+  if (sequenceTokensMax > positionsMax)
+    throw new OperatorError(`${base} has ${positionsMax} positions.`, `Give --seq ${positionsMax} or less.`);
+  const examplesPerStep = options.batchExamples * options.accumulatedRuns;
+  const preparation = { tools, seed, examplesPerStep, sequenceTokensMax };
+  const curriculum = await openCurriculum(options.source, preparation);
+  refuseForeignTokens(curriculum.heldOut, model.vocabulary, base);
+  if (curriculum.notice !== null) onEvent({ kind: "notice", text: curriculum.notice });
+
+  const { threads } = options;
+  const trainer = await Trainer.create(
+    folder,
+    model,
+    {
+      ...adamWDefaults,
+      method,
+      weightDecay: options.weightDecay,
+      gradientNormMax: options.gradientNormMax,
+      batchExamples: options.batchExamples,
+      dropoutSeed: seed,
+      ...(threads === undefined ? {} : { threads }),
+    },
+    (trainables) => startingValues(folder, method, trainables, new Random(seed)),
   );
+  await mkdir(dirname(resolve(out)), { recursive: true });
+  const run = new TrainingRun(options, {
+    folder,
+    trainer,
+    curriculum,
+    vocabulary: model.vocabulary,
+    identity: identityOf(options, folder, curriculum, sequenceTokensMax),
+  });
   try {
-    const random = new Random(seed);
-    for (let step = 1; step <= schedule.totalSteps; step++) {
-      if (signal.aborted) throw new InterruptedError();
-      const examples = await tokenise(tokenizer, draw(random, batchExamples));
-      const rate = learningRate(schedule, step);
-      const started = performance.now();
-      const result = await trainer.step(examples, rate);
-      if (!Number.isFinite(result.lossNatsMean) || !Number.isFinite(result.gradientNorm))
-        throw new FailureError(
-          `The loss or its gradient stopped being a number at step ${step}.`,
-          "Lower --lr or raise --warmup; nothing was written.",
-        );
-      const tokensPerSecond = (1000 * result.tokens) / (performance.now() - started);
-      onStep({ step, steps: schedule.totalSteps, learningRate: rate, tokensPerSecond, ...result });
-    }
-    await saveModel({ base: folder, method, values: trainer.state.values, out, dtype: null });
+    return await run.toTheEnd();
   } finally {
     await trainer.close();
   }
-  // Seeds of held-out exercises differ from every training seed by their text.
-  const heldOut = await tokenise(tokenizer, draw(new Random(`held out of ${seed}`), 64));
-  return { out, steps: schedule.totalSteps, lossNatsMean: await measure(out, heldOut) };
+}
+
+function openCurriculum(source: TrainingSource, preparation: Parameters<typeof fileCurriculum>[1]) {
+  return source.kind === "files"
+    ? fileCurriculum(source.path, preparation)
+    : generatedCurriculum(source.draw, source.name, preparation);
+}
+
+/** What makes two runs the same training. The learning rate, its schedule and the length may change in between. */
+function identityOf(
+  { method, seed, batchExamples, accumulatedRuns }: TrainingOptions,
+  folder: ModelFolder,
+  { digest }: Curriculum,
+  sequenceTokensMax: number,
+): Identity {
+  const tensors = [...folder.tensors].map(([name, { dtype, shape, file }]) => [name, dtype, shape, file]);
+  return {
+    base: createHash("sha256")
+      .update(JSON.stringify([folder.config, tensors]))
+      .digest("hex"),
+    method: JSON.stringify(method),
+    data: digest,
+    seed: String(seed),
+    batch: String(batchExamples),
+    accumulate: String(accumulatedRuns),
+    seq: String(sequenceTokensMax),
+  };
+}
+
+interface Parts {
+  readonly folder: ModelFolder;
+  readonly trainer: Trainer;
+  readonly curriculum: Curriculum;
+  readonly vocabulary: number;
+  readonly identity: Identity;
+}
+
+class TrainingRun {
+  readonly #checkpoint: string;
+  readonly #schedule: Schedule;
+  #lossMax = Infinity;
+  #savedStep = 0;
+
+  constructor(
+    private readonly options: TrainingOptions,
+    private readonly parts: Parts,
+  ) {
+    const { length, schedule, out } = options;
+    const { stepsPerPass } = parts.curriculum;
+    if ("passes" in length && stepsPerPass === null)
+      throw new OperatorError("Generated exercises have no end to pass.", "Give --steps instead of --epochs.");
+    const totalSteps = "steps" in length ? length.steps : length.passes * stepsPerPass!;
+    this.#schedule = { ...schedule, totalSteps };
+    this.#checkpoint = `${resolve(out)}.checkpoint.safetensors`;
+  }
+
+  async toTheEnd(): Promise<TrainingResult> {
+    const { out, signal, onEvent, checkpointEverySteps, evaluateEverySteps } = this.options;
+    const { trainer, curriculum, vocabulary } = this.parts;
+    await this.#resume();
+    const { totalSteps } = this.#schedule;
+    for (let step = trainer.state.step + 1; step <= totalSteps; step++) {
+      // The computation holds the thread: only a turn of the event loop lets a signal through.
+      await Bun.sleep(0);
+      if (signal.aborted) {
+        await this.#save();
+        throw new InterruptedError();
+      }
+      const examples = await curriculum.batch(step);
+      refuseForeignTokens(examples, vocabulary, this.options.base);
+      await this.#step(examples, step);
+      if (step < totalSteps && step % checkpointEverySteps === 0) await this.#save();
+      if (step < totalSteps && evaluateEverySteps > 0 && step % evaluateEverySteps === 0) {
+        const lossNatsMean = await this.#measure();
+        if (lossNatsMean !== null) onEvent({ kind: "evaluated", step, lossNatsMean });
+      }
+    }
+    await this.#write(out);
+    const lossNatsMean = curriculum.heldOut.length === 0 ? null : await measure(out, curriculum.heldOut);
+    await removeCheckpoint(this.#checkpoint);
+    return { out, steps: totalSteps, lossNatsMean };
+  }
+
+  async #resume(): Promise<void> {
+    const { restart, onEvent } = this.options;
+    const { trainer, identity } = this.parts;
+    if (restart) await removeCheckpoint(this.#checkpoint);
+    const found = await readCheckpoint(this.#checkpoint, trainer.trainables);
+    if (found === undefined) return;
+    const difference = isInvalid(found) ? "its contents" : differenceOf(found.identity, identity);
+    if (isInvalid(found) || difference !== undefined)
+      throw new OperatorError(
+        `${this.#checkpoint} is of another training: they differ in ${difference}.`,
+        "Give the same settings to go on with it, --restart to throw it away, or another --out.",
+      );
+    trainer.restore(found.state);
+    this.#savedStep = found.state.step;
+    onEvent({ kind: "notice", text: `Going on after step ${found.state.step}.` });
+  }
+
+  async #step(examples: readonly Example[], step: number): Promise<void> {
+    const { trainer, vocabulary } = this.parts;
+    const rate = learningRate(this.#schedule, step);
+    const started = performance.now();
+    const result = await trainer.step(examples, rate);
+    this.#refuseExplosion(result, step, vocabulary);
+    const tokensPerSecond =
+      (1000 * examples.reduce((sum, { ids }) => sum + ids.length, 0)) / (performance.now() - started);
+    const { totalSteps: steps } = this.#schedule;
+    this.options.onEvent({ kind: "step", step, steps, learningRate: rate, tokensPerSecond, ...result });
+  }
+
+  #refuseExplosion({ lossNatsMean, gradientNorm }: StepResult, step: number, vocabulary: number): void {
+    if (this.#lossMax === Infinity) this.#lossMax = explodedFactor * Math.max(lossNatsMean, Math.log(vocabulary));
+    if (Number.isFinite(lossNatsMean) && Number.isFinite(gradientNorm) && lossNatsMean <= this.#lossMax) return;
+    const what = Number.isFinite(lossNatsMean)
+      ? Number.isFinite(gradientNorm)
+        ? `The loss exploded to ${lossNatsMean.toFixed(2)}`
+        : "The gradient stopped being a number"
+      : "The loss stopped being a number";
+    throw new FailureError(
+      `${what} at step ${step}.`,
+      this.#savedStep > 0
+        ? `The checkpoint of step ${this.#savedStep} is kept: run this again with a lower --lr to go on from it.`
+        : "Lower --lr or raise --warmup; nothing was written.",
+    );
+  }
+
+  async #save(): Promise<void> {
+    const { trainer, identity } = this.parts;
+    if (trainer.state.step === this.#savedStep) return;
+    try {
+      await writeCheckpoint(this.#checkpoint, { identity, state: trainer.state, trainables: trainer.trainables });
+    } catch (error) {
+      throw new FailureError(
+        `The checkpoint of step ${trainer.state.step} could not be written: ${messageOf(error)}.`,
+        this.#savedStep > 0
+          ? `That of step ${this.#savedStep} is kept: make room and run this again.`
+          : "Make room and run this again.",
+      );
+    }
+    this.#savedStep = trainer.state.step;
+    this.options.onEvent({ kind: "checkpoint", step: this.#savedStep });
+  }
+
+  /** The model, and the adapters beside it in PEFT's files: transformers must not find those next to a config.json. */
+  async #write(out: string): Promise<void> {
+    const { method, base } = this.options;
+    const { folder, trainer } = this.parts;
+    const { values } = trainer.state;
+    await saveModel({ base: folder, method, values, out, dtype: null });
+    if (method.kind === "full") return;
+    const adapter = { base, options: method, trainables: trainer.trainables, values };
+    await writeAdapter(`${resolve(out)}.adapter`, adapter);
+  }
+
+  async #measure(): Promise<number | null> {
+    const { method } = this.options;
+    const { folder, trainer, curriculum } = this.parts;
+    if (curriculum.heldOut.length === 0) return null;
+    const aside = `${resolve(this.options.out)}.measured`;
+    try {
+      await saveModel({ base: folder, method, values: trainer.state.values, out: aside, dtype: null });
+      return await measure(aside, curriculum.heldOut);
+    } finally {
+      await rm(join(aside), { recursive: true, force: true });
+    }
+  }
 }
 
 function usable<T>(value: T, base: string): Exclude<T, { kind: "invalid" }> {
@@ -102,16 +307,15 @@ function usable<T>(value: T, base: string): Exclude<T, { kind: "invalid" }> {
   return value as Exclude<T, { kind: "invalid" }>;
 }
 
-async function tokenise(tokenizer: Tokenizer, exercises: readonly Exercise[]): Promise<Example[]> {
-  const contexts = await tokenizer.encodeAll(
-    exercises.map(({ context }) => context),
-    { addSpecialTokens: true },
-  );
-  const references = await tokenizer.encodeAll(
-    exercises.map(({ reference }) => reference),
-    { addSpecialTokens: false },
-  );
-  return contexts.map((context, index) => ({ ids: [...context, ...references[index]!], scoredFrom: context.length }));
+/** A tokenizer may know more tokens than the model has rows for. */
+function refuseForeignTokens(examples: readonly Example[], vocabulary: number, base: string): void {
+  for (const { ids } of examples)
+    for (const id of ids)
+      if (id >= vocabulary)
+        throw new OperatorError(
+          `The tokenizer of ${base} makes token ${id}, the model has ${vocabulary}.`,
+          "Take a base whose tokenizer goes with its parameters.",
+        );
 }
 
 /** The loss that a validator would find, by the validator's own engine. */

@@ -1,5 +1,6 @@
 /** Writes .safetensors files: complete under their name, or not at all. */
 import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
 import { dtypeBytes, type TensorDtype } from "./safetensors.ts";
 
@@ -13,9 +14,14 @@ export interface TensorToWrite {
 
 /**
  * Writes the tensors in the order given, aside and renamed when everything is on the disk. The header is padded with
- * spaces to a multiple of eight bytes, as the format's own library does, so that f32 data is aligned.
+ * spaces to a multiple of eight bytes, as the format's own library does, so that f32 data is aligned. The folder is
+ * synced too: after this returns, the new file survives a power failure.
  */
-export async function writeSafetensors(path: string, tensors: readonly TensorToWrite[]): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   let offset = 0;
   const entries = tensors.map(({ name, dtype, shape }) => {
     const length = shape.reduce((size, side) => size * side, dtypeBytes[dtype]);
@@ -23,7 +29,7 @@ export async function writeSafetensors(path: string, tensors: readonly TensorToW
     offset += length;
     return [name, entry] as const;
   });
-  const json = JSON.stringify({ __metadata__: { format: "pt" }, ...Object.fromEntries(entries) });
+  const json = JSON.stringify({ __metadata__: { format: "pt", ...metadata }, ...Object.fromEntries(entries) });
   const header = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8)));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
@@ -42,10 +48,20 @@ export async function writeSafetensors(path: string, tensors: readonly TensorToW
     await file.sync();
     await file.close();
     await rename(part, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await file.close().catch(() => {});
     await rm(part, { force: true });
     throw error;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

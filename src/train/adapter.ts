@@ -8,10 +8,10 @@ import { z } from "zod";
 import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
 import { parseJsonBytes } from "../base/json.ts";
 import { openFolder } from "../model/folder.ts";
-import { parseHeader, prefixBytes, readHeaderLength, type Tensor, type TensorDtype } from "../model/safetensors.ts";
+import type { Tensor, TensorDtype } from "../model/safetensors.ts";
 import { narrow, widen, writeSafetensors } from "../model/safetensors-writer.ts";
 import type { LoraOptions } from "./lora.ts";
-import { readTensor } from "./read-tensor.ts";
+import { readSafetensorsHeader, readTensor } from "./read-tensor.ts";
 import type { Trainable } from "./trainable.ts";
 
 export const adapterFiles = { config: "adapter_config.json", tensors: "adapter_model.safetensors" } as const;
@@ -57,16 +57,7 @@ export async function readAdapter(path: string): Promise<Adapter | Invalid> {
   if (isInvalid(source)) return source;
   const options = await readConfig(source);
   if (isInvalid(options)) return options;
-  const opened = await source.open(adapterFiles.tensors);
-  if (isInvalid(opened)) return opened;
-  await using file = opened;
-  const prefix = await file.read({ offsetBytes: 0, lengthBytes: Math.min(prefixBytes, file.sizeBytes) });
-  if (isInvalid(prefix)) return prefix;
-  const length = readHeaderLength(prefix, file.sizeBytes);
-  if (typeof length !== "number") return length;
-  const json = await file.read({ offsetBytes: prefixBytes, lengthBytes: length });
-  if (isInvalid(json)) return json;
-  const header = parseHeader(json, { file: file.path, sizeBytes: file.sizeBytes });
+  const header = await readSafetensorsHeader(source, adapterFiles.tensors);
   if (isInvalid(header)) return header;
   const values = new Map<string, Float32Array>();
   for (const [name, tensor] of header.tensors) {

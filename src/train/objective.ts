@@ -7,9 +7,12 @@
 import { decompose } from "../graph/decompose.ts";
 import {
   add,
+  constant,
+  gather,
   gatherElements,
   gemm,
   input,
+  iota,
   mul,
   reduceLogSumExp,
   reduceSum,
@@ -37,6 +40,8 @@ export interface Objective {
 }
 
 export const gradientPrefix = "gradient.";
+/** Of the inputs [rows + adapters, width] that dropout needs. */
+export const dropoutPrefix = "dropout.";
 
 /** Throws an assertion that names the operation when the architecture uses one that has no derivative. */
 export function createObjective(model: Model, method: Method): Objective {
@@ -74,6 +79,7 @@ function freeParameters(graph: Graph): Prepared {
 function adaptLinears(graph: Graph, options: LoraOptions): Prepared {
   const trainables: Trainable[] = [];
   const body = new Set(createGraph({ hidden: graph.outputs.hidden! }).nodes);
+  const tables = new Map<number, Node>();
   const adapted = map(graph, (node, inputs) => {
     const name = linearName(node);
     if (name === undefined || !body.has(node) || !isTarget(name, options.targets)) return undefined;
@@ -84,14 +90,25 @@ function adaptLinears(graph: Graph, options: LoraOptions): Prepared {
       { name: names.a, shape: [rank, width] },
       { name: names.b, shape: [out, rank] },
     ];
+    const seen = options.dropout === 0 ? x : mul(x, keptPart(tables, width, trainables.length / 2));
     trainables.push(a, b);
-    const inner = gemm(x, input(a.name, "f32", a.shape), { transB: true });
+    const inner = gemm(seen, input(a.name, "f32", a.shape), { transB: true });
     const update = gemm(inner, input(b.name, "f32", b.shape), { transB: true });
     const { transA, transB } = node.op as { transA: boolean; transB: boolean };
     const base = gemm(x, inputs[1]!, { transA, transB, ...(inputs[2] === undefined ? {} : { bias: inputs[2] }) });
     return add(base, mul(update, loraScale(options)));
   });
   return { graph: adapted, trainables };
+}
+
+/**
+ * What an adapter's input is multiplied with for dropout: 0 or 1 / (1 − p), drawn outside. One table serves all adapters
+ * of a width, each from another row on, so that no two see the same rows and a step draws little.
+ */
+function keptPart(tables: Map<number, Node>, width: number, adapter: number): Node {
+  const table = tables.get(width) ?? input(`${dropoutPrefix}${width}`, "f32", ["dropoutRows", width]);
+  tables.set(width, table);
+  return gather(table, add(iota("rows"), constant([adapter], [1], "i64")));
 }
 
 /** The module's name of a product with a stored matrix, `model.layers.0.self_attn.q_proj`. */

@@ -3,6 +3,7 @@
  * around it decides what to learn and when to stop.
  */
 import { assert } from "../base/assert.ts";
+import { Random } from "../base/random.ts";
 import { createSession, locationOf, type Session, type Tensor } from "../eval/session.ts";
 import type { InputNode } from "../graph/graph.ts";
 import { encode } from "../graph/onnx.ts";
@@ -11,7 +12,7 @@ import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
 import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
 import { countedTokens, type Example, packBatch } from "./batch.ts";
-import { createObjective, gradientPrefix, type Method } from "./objective.ts";
+import { createObjective, dropoutPrefix, gradientPrefix, type Method } from "./objective.ts";
 import type { Trainable } from "./trainable.ts";
 
 export interface TrainerOptions extends AdamWOptions {
@@ -20,6 +21,8 @@ export interface TrainerOptions extends AdamWOptions {
   readonly gradientNormMax: number;
   /** Examples a run; a step of more is several runs whose gradients are added up. */
   readonly batchExamples: number;
+  /** Of adapters' dropout, together with the step: going on from a checkpoint draws the same. 0 when absent. */
+  readonly dropoutSeed?: bigint;
   readonly threads?: number;
 }
 
@@ -121,7 +124,7 @@ export class Trainer {
     let lossNatsMean = 0;
     const gradients = new Map<string, Float32Array>();
     for (let start = 0; start < examples.length; start += batchExamples) {
-      const outputs = await this.#run(examples.slice(start, start + batchExamples), 1 / tokens);
+      const outputs = await this.#run(examples.slice(start, start + batchExamples), 1 / tokens, start);
       lossNatsMean += outputs.loss!.data[0] as number;
       for (const { name } of this.trainables) {
         const gradient = outputs[gradientPrefix + name]!.data as Float32Array;
@@ -145,8 +148,10 @@ export class Trainer {
     }
   }
 
-  async #run(examples: readonly Example[], tokenWeight: number): Promise<Record<string, Tensor>> {
+  /** @param place of the first example in its step, so that every run of a step has a dropout of its own */
+  async #run(examples: readonly Example[], tokenWeight: number, place: number): Promise<Record<string, Tensor>> {
     const feeds = packBatch(examples, tokenWeight);
+    this.#feedDropout(feeds, place);
     const tokens = feeds.ids!.shape[1]!;
     for (const [name, rope] of Object.entries(this.model.ropes)) {
       const { cos, sin } = rotaryTables(rope.frequencies(tokens), tokens);
@@ -158,5 +163,19 @@ export class Trainer {
     // A model without a rotary embedding in any layer has tables that its graph does not read.
     const needed = this.#inputs.map(({ op: { name } }) => [name, feeds[name]!] as const);
     return await this.#session.run(Object.fromEntries(needed));
+  }
+
+  #feedDropout(feeds: Record<string, Tensor>, place: number): void {
+    const { method, dropoutSeed = 0n } = this.options;
+    if (method.kind !== "lora" || method.dropout === 0) return;
+    const random = new Random(`dropout of step ${this.#step + 1}, ${place}, seed ${dropoutSeed}`);
+    const rows = feeds.targets!.shape[0]! + this.trainables.length / 2;
+    for (const { op } of this.#inputs) {
+      if (!op.name.startsWith(dropoutPrefix)) continue;
+      const width = op.shape[1] as number;
+      const kept = 1 / (1 - method.dropout);
+      const data = Float32Array.from({ length: rows * width }, () => (random.random() < method.dropout ? 0 : kept));
+      feeds[op.name] = { dtype: "f32", shape: [rows, width], data };
+    }
   }
 }

@@ -1,0 +1,82 @@
+/** What a person sees of a training: on a terminal one line that moves, elsewhere a line now and then; or JSON. */
+import { log } from "../base/log.ts";
+import type { TrainingEvent, TrainingStep } from "../miner/training.ts";
+import { printJson } from "./output.ts";
+
+export interface TrainingProgress {
+  readonly show: (event: TrainingEvent) => void;
+  /** Leaves the moving line behind; may be called twice. */
+  readonly end: () => void;
+}
+
+/** Without a terminal, one line in this many steps. */
+const quietSteps = 50;
+
+export function trainingProgress({ json }: { readonly json: boolean }): TrainingProgress {
+  if (json) return { show: printJson, end: () => {} };
+  const losses: number[] = [];
+  const terminal = process.stderr.isTTY;
+  const started = performance.now();
+  let stepsDone = 0;
+  let isOpen = false;
+  const end = () => {
+    if (isOpen) process.stderr.write("\n");
+    isOpen = false;
+  };
+  const show = (event: TrainingEvent) => {
+    if (event.kind !== "step") {
+      end();
+      log.info(sentences(event));
+      return;
+    }
+    losses.push(event.lossNatsMean);
+    stepsDone += 1;
+    const secondsLeft = ((performance.now() - started) / 1000 / stepsDone) * (event.steps - event.step);
+    const line = describe(event, losses, secondsLeft);
+    if (terminal) {
+      process.stderr.write(`\r\x1b[2K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+      isOpen = true;
+    } else if (event.step % quietSteps === 0 || event.step === event.steps) log.info(line);
+  };
+  return { show, end };
+}
+
+function sentences(event: Exclude<TrainingEvent, { kind: "step" }>): string {
+  switch (event.kind) {
+    case "notice":
+      return event.text;
+    case "evaluated":
+      return `after step ${event.step}: loss ${event.lossNatsMean.toFixed(4)} on held-out examples`;
+    case "checkpoint":
+      return `step ${event.step} is saved`;
+  }
+}
+
+function describe(step: TrainingStep, losses: readonly number[], secondsLeft: number): string {
+  const speed = `${step.tokensPerSecond.toFixed(0)} tokens/s`;
+  return `step ${step.step} of ${step.steps}  ${sparkline(losses, 24)}  loss ${step.lossNatsMean.toFixed(4)}, ${speed}, ${clock(secondsLeft)} left`;
+}
+
+const bars = "▁▂▃▄▅▆▇█";
+
+/** The curve in `width` characters, each the mean of its part; the highest bar is the largest mean. */
+export function sparkline(values: readonly number[], width: number): string {
+  const count = Math.min(width, values.length);
+  const means = Array.from({ length: count }, (_, index) => {
+    const part = values.slice(
+      Math.floor((index * values.length) / count),
+      Math.floor(((index + 1) * values.length) / count),
+    );
+    return part.reduce((sum, value) => sum + value, 0) / part.length;
+  });
+  const [low, high] = [Math.min(...means), Math.max(...means)];
+  const scale = high > low ? (bars.length - 1) / (high - low) : 0;
+  return means.map((mean) => bars[Math.round((mean - low) * scale)] ?? " ").join("");
+}
+
+function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  const rest = String(whole % 60).padStart(2, "0");
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}

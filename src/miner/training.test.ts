@@ -1,0 +1,188 @@
+/** Training of a tiny model: interrupted, killed, exploding, and on every kind of data. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
+import { selfCommand } from "../base/self.ts";
+import { drawArithmetic } from "../data/generated/arithmetic.ts";
+import { openTextTools } from "../eval/text-tools.ts";
+import { writeBaseModel } from "../localnet/demo/base-model.ts";
+import { readAdapter } from "../train/adapter.ts";
+import { loraDefaults } from "../train/lora.ts";
+import { type TrainingEvent, type TrainingOptions, trainModel } from "./training.ts";
+import { fileCurriculum } from "./training-data.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "training-"));
+const base = join(dir, "base");
+beforeAll(() => writeBaseModel(base, 1n));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function options(out: string, change: Partial<TrainingOptions> = {}): TrainingOptions {
+  return {
+    base,
+    out: join(dir, out),
+    source: {
+      kind: "generated",
+      name: "sums",
+      draw: (random, count) => drawArithmetic(random, count, { digitsMax: 1 }),
+    },
+    method: { kind: "lora", rank: 4, ...loraDefaults, dropout: 0.2 },
+    schedule: { kind: "cosine", peak: 1e-2, warmupSteps: 2 },
+    length: { steps: 8 },
+    batchExamples: 4,
+    accumulatedRuns: 2,
+    sequenceTokensMax: 64,
+    weightDecay: 0.01,
+    gradientNormMax: 1,
+    seed: 1n,
+    evaluateEverySteps: 0,
+    checkpointEverySteps: 3,
+    restart: false,
+    threads: 1,
+    signal: new AbortController().signal,
+    onEvent: () => {},
+    ...change,
+  };
+}
+
+const parametersOf = (out: string) => readFileSync(join(dir, out, "model.safetensors"));
+
+describe("a training", () => {
+  for (const method of [options("x").method, { kind: "full" } as const])
+    test(`that was interrupted ends as if it had not been, bit for bit (${method.kind})`, async () => {
+      const [whole, halves] = [`whole-${method.kind}`, `halves-${method.kind}`];
+      await trainModel(options(whole, { method }));
+      const stop = new AbortController();
+      const onEvent = (event: TrainingEvent) => event.kind === "step" && event.step === 5 && stop.abort();
+      await expect(trainModel(options(halves, { method, signal: stop.signal, onEvent }))).rejects.toThrow(
+        InterruptedError,
+      );
+      const steps: number[] = [];
+      await trainModel(
+        options(halves, { method, onEvent: (event) => event.kind === "step" && steps.push(event.step) }),
+      );
+      expect(steps).toEqual([6, 7, 8]);
+      expect(parametersOf(halves).equals(parametersOf(whole))).toBe(true);
+      if (method.kind === "full") return;
+      expect(await readAdapter(join(dir, `${halves}.adapter`))).toMatchObject({
+        kind: "adapter",
+        options: { rank: 4 },
+      });
+    });
+
+  test("lowers the loss of what it did not see, measured as validators do", async () => {
+    const losses: (number | null)[] = [];
+    const onEvent = (event: TrainingEvent) => event.kind === "evaluated" && losses.push(event.lossNatsMean);
+    const change = { method: { kind: "full" }, length: { steps: 30 }, evaluateEverySteps: 10, onEvent } as const;
+    losses.push((await trainModel(options("learns", change))).lossNatsMean);
+    expect(losses).toHaveLength(3);
+    expect(losses[2]!).toBeLessThan(losses[0]!);
+  });
+
+  test("of another kind does not go on from a checkpoint", async () => {
+    const stop = new AbortController();
+    const onEvent = (event: TrainingEvent) => event.kind === "step" && stop.abort();
+    await expect(trainModel(options("other", { signal: stop.signal, onEvent }))).rejects.toThrow(InterruptedError);
+    await expect(trainModel(options("other", { seed: 2n }))).rejects.toThrow(/differ in seed/);
+    await trainModel(options("other", { seed: 2n, restart: true }));
+  });
+
+  test("that explodes stops with the step and keeps the last good checkpoint", async () => {
+    const wild = { method: { kind: "full" }, schedule: { kind: "constant", warmupSteps: 0 } } as const;
+    const onEvent = () => {};
+    const failing = trainModel(
+      options("wild", { ...wild, schedule: { ...wild.schedule, peak: 1e4 }, checkpointEverySteps: 1, onEvent }),
+    );
+    const error = await failing.then(() => undefined).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(FailureError);
+    expect((error as FailureError).message).toMatch(/at step \d+/);
+    expect((error as FailureError).hint).toMatch(/checkpoint of step \d+ is kept/);
+  });
+
+  test("killed at any moment loses at most one interval", async () => {
+    const args = ["--base", base, "--out", join(dir, "killed"), "--steps", "200", "--batch", "4", "--threads", "1"];
+    const command = [...selfCommand("mine", "train"), ...args, "--checkpoint-every", "5", "--lora-rank", "2", "--json"];
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    let last = 0;
+    let saved = 0;
+    for await (const event of eventsOf(child.stdout)) {
+      if (event.kind === "checkpoint") saved = event.step;
+      if (event.kind === "step") last = event.step;
+      if (last >= 23) child.kill("SIGKILL");
+    }
+    expect(last - saved).toBeLessThanOrEqual(5);
+    const next = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    for await (const event of eventsOf(next.stdout)) {
+      if (event.kind !== "step") continue;
+      expect(event.step).toBe(saved + 1);
+      next.kill("SIGKILL");
+      break;
+    }
+    await next.exited;
+  }, 60_000);
+});
+
+async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<TrainingEvent> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line) as TrainingEvent;
+  }
+}
+
+describe("data", () => {
+  const prepare = async (lines: readonly unknown[], sequenceTokensMax = 16) => {
+    const path = join(dir, "data.jsonl");
+    writeFileSync(path, lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
+    const tools = await openTextTools(base, "refuse");
+    if (tools.kind === "invalid") throw new Error(tools.detail);
+    return await fileCurriculum(path, { tools, seed: 1n, examplesPerStep: 2, sequenceTokensMax });
+  };
+
+  test("scores the completion alone, cuts what is too long and leaves empty responses out", async () => {
+    const { heldOut, batch, notice, stepsPerPass } = await prepare([
+      { prompt: "ab", completion: "c" },
+      { prompt: "ab", completion: "" },
+      { prompt: "a".repeat(40), completion: "c" },
+      { prompt: "ab", completion: "c".repeat(40) },
+      { text: "a text" },
+    ]);
+    const all = [...heldOut, ...(await batch(1))];
+    expect(all).toHaveLength(3);
+    expect(stepsPerPass).toBe(1);
+    expect(Math.max(...all.map(({ ids }) => ids.length))).toBe(16);
+    expect(notice).toBe(
+      "Of the samples 1 longer than 16 tokens were cut, 1 whose prompt fills 16 tokens were left out, 1 with an empty response were left out.",
+    );
+  });
+
+  test("every pass has all examples in an order of its own, the same for a seed", async () => {
+    const lines = Array.from({ length: 21 }, (_, index) => ({ text: `text ${index}` }));
+    const [one, other] = [await prepare(lines), await prepare(lines)];
+    const pass = async (curriculum: typeof one, first: number) =>
+      (await Promise.all(Array.from({ length: 10 }, (_, step) => curriculum.batch(first + step)))).flat();
+    const [first, second] = [await pass(one, 1), await pass(one, 11)];
+    expect(first.map(({ ids }) => ids.join()).sort()).toEqual(second.map(({ ids }) => ids.join()).sort());
+    expect(first).not.toEqual(second);
+    expect(await pass(other, 11)).toEqual(second);
+    expect(first.some(({ ids }) => ids.join() === one.heldOut[0]!.ids.join())).toBe(false);
+  });
+
+  for (const [what, lines, said] of [
+    ["nothing to learn", [{ prompt: "a", completion: "" }], /nothing to learn/],
+    ["no sample at all", [], /nothing to learn/],
+    ["a line of another form", [{ question: "a" }], /line 1/],
+    ["a line that is no JSON", ["{"], /line 1/],
+    ["conversations for a model without a template", [{ messages: [{ role: "assistant", content: "a" }] }], /template/],
+  ] as const)
+    test(`${what} is a sentence`, async () => {
+      const error = await prepare(lines)
+        .then(() => undefined)
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(OperatorError);
+      expect((error as Error).message).toMatch(said);
+    });
+});
