@@ -47,9 +47,14 @@ export function differentiate(scalar: Node, targets: readonly Node[]): Map<Node,
     scalar.shape.every((size) => size === 1),
     "only a single number can be differentiated",
   );
-  const { nodes } = createGraph({ scalar });
+  return propagate(scalar, expand(constant(1), scalar.shape), targets);
+}
+
+/** The same from a node of any shape whose own gradient is known, as that of a loss with respect to logits is. */
+export function propagate(result: Node, gradient: Node, targets: readonly Node[]): Map<Node, Node> {
+  const { nodes } = createGraph({ result });
   const needed = dependents(nodes, new Set(targets));
-  const gradients = new Map<Node, Node>([[scalar, expand(constant(1), scalar.shape)]]);
+  const gradients = new Map<Node, Node>([[result, gradient]]);
   for (const node of nodes.toReversed()) {
     const gradient = gradients.get(node);
     if (gradient === undefined || !needed.has(node) || node.inputs.length === 0) continue;

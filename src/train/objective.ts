@@ -14,12 +14,15 @@ import {
   input,
   iota,
   mul,
+  neg,
   reduceLogSumExp,
   reduceSum,
   reshape,
+  scatterAddElements,
+  softmax,
   sub,
 } from "../graph/expression.ts";
-import { differentiate } from "../graph/gradient.ts";
+import { propagate } from "../graph/gradient.ts";
 import { createGraph, type Graph, map } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
 import type { Model } from "../model/model.ts";
@@ -48,10 +51,10 @@ export function createObjective(model: Model, method: Method): Objective {
   const forward = model.training();
   const prepared = method.kind === "full" ? freeParameters(forward) : adaptLinears(forward, method);
   const { outputs } = decompose(prepared.graph);
-  const loss = weightedNll(outputs.logits!);
+  const { loss, gradient } = weightedNll(outputs.logits!);
   const leaves = new Map(createGraph({ loss }).inputs.map((node) => [node.op.name, node]));
   const nodes = prepared.trainables.map(({ name }) => leaves.get(name)!);
-  const gradients = differentiate(loss, nodes);
+  const gradients = propagate(outputs.logits!, gradient, nodes);
   const results = nodes.map((node) => [`${gradientPrefix}${node.op.name}`, gradients.get(node)!] as const);
   return { graph: createGraph({ loss, ...Object.fromEntries(results) }), trainables: prepared.trainables };
 }
@@ -61,11 +64,18 @@ interface Prepared {
   readonly trainables: readonly Trainable[];
 }
 
-/** Σ weight · (log Σ exp logits − logit of the target). */
-function weightedNll(logits: Node): Node {
+/**
+ * Σ weight · (log Σ exp logits − logit of the target), and its gradient (softmax − one-hot of the target) · weight, which
+ * is written out: by rules it would be several times as many tensors of [rows, vocabulary], the largest of all.
+ */
+function weightedNll(logits: Node): { readonly loss: Node; readonly gradient: Node } {
   const targets = reshape(input("targets", "i64", ["rows"]), ["rows", 1]);
+  const weights = reshape(input("weights", "f32", ["rows"]), ["rows", 1]);
+  const probabilities = softmax(logits, 1);
+  // −log of the softmax loses the digits of a likely token: log Σ exp does not.
   const nll = sub(reduceLogSumExp(logits, [1]), gatherElements(logits, targets, 1));
-  return reduceSum(mul(reshape(nll, ["rows"]), input("weights", "f32", ["rows"])), [0]);
+  const gradient = scatterAddElements(mul(probabilities, weights), targets, neg(weights), 1);
+  return { loss: reshape(reduceSum(mul(nll, weights), [0]), [1]), gradient };
 }
 
 /** Every parameter becomes an f32 input. A matrix that serves twice is one input, whose gradient has both uses. */
