@@ -1,6 +1,6 @@
 /** `finetune validate`: the validator's role. Flags and wiring; the work is in src/validator. */
 import { join } from "node:path";
-import { onInterrupt } from "../base/interrupt.ts";
+import { onInterrupt, onParentGone } from "../base/interrupt.ts";
 import { log } from "../base/log.ts";
 import { connectChain } from "../chain/client.ts";
 import { endpointsOf } from "../chain/networks.ts";
@@ -10,7 +10,7 @@ import { connectHub } from "../hub/connection.ts";
 import { readChain } from "../store/chain.ts";
 import { openStore } from "../store/store.ts";
 import { storeCompetitionFile } from "../validator/rules.ts";
-import { generatedSources } from "../validator/sources.ts";
+import { openSources } from "../validator/sources.ts";
 import { runValidator } from "../validator/validator.ts";
 import { command } from "./command.ts";
 import { loadCompetitions } from "./competitions.ts";
@@ -30,6 +30,7 @@ export default command({
   ],
   args: {
     ...settingArgs("db", "network", "netuid", "wallet.name", "wallet.hotkey", "wallet.path", "hub", "token", "cache"),
+    ...settingArgs("datasets", "wandb", "wandb-key"),
     competitions: {
       type: "string",
       valueHint: "NAME|FILE",
@@ -52,9 +53,11 @@ export default command({
       description: "the most memory that a model's process may use",
     },
     json: { type: "boolean", description: "print every step as a line of JSON" },
+    child: { type: "boolean", description: "end when standard input ends" },
   },
   async run(args) {
-    const signal = onInterrupt();
+    const interrupted = onInterrupt();
+    const signal = args.child ? AbortSignal.any([interrupted, onParentGone()]) : interrupted;
     const file = await loadCompetitions(args.competitions);
     const netuid = integer(settingOf("netuid", args), { flag: "netuid", min: 0, max: 65_535 });
     const threads =
@@ -79,7 +82,15 @@ export default command({
           hub: connectHub({ url: settingOf("hub", args), token: settingOf("token", args) }),
           cache: openModelCache({ folder: join(settingOf("cache", args), "models"), bytesMax }),
           tokenizersFolder: join(settingOf("cache", args), "tokenizers"),
-          sources: generatedSources,
+          sources: openSources({
+            hubUrl: settingOf("hub", args),
+            hubToken: settingOf("token", args),
+            datasetsUrl: settingOf("datasets", args),
+            wandbUrl: settingOf("wandb", args),
+            wandbKey: settingOf("wandb-key", args),
+            cacheFolder: join(settingOf("cache", args), "datasets"),
+            chain,
+          }),
           rules: await storeCompetitionFile(store, file),
           ...(signer === undefined ? {} : { signer }),
           limits: { memoryBytesMax },

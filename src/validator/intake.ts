@@ -2,13 +2,11 @@
  * From a commitment to a model that may contend: downloaded, the files those that were committed, the numbers finite, the
  * constraints kept. What is the model's own fault becomes a verdict, and a verdict is never looked for again.
  */
-import { createHash } from "node:crypto";
 import type { Competition } from "../competition/competition.ts";
 import { hashDirectory, hashFromDigest } from "../competition/hashes.ts";
 import { checkDownloaded } from "../competition/sync.ts";
 import { startModelChild } from "../eval/child.ts";
 import type { CachedModel } from "../hub/cache.ts";
-import type { DownloadedFile } from "../hub/download.ts";
 import { groupProjections } from "../model/projections.ts";
 import { describeModel, findVerdict, recordModel, recordVerdict } from "../store/models.ts";
 import type { Hotkey, Uid } from "../subnet.ts";
@@ -89,7 +87,6 @@ async function examine(
   const directoryHash = hashDirectory(held.files.map(({ path, sha256 }) => ({ path, hash: base64(sha256) })));
   await describeModel(store, modelId, {
     directoryHash,
-    parameterHash: hashParameters(held.files),
     sizeBytes: held.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   });
   const child = startModelChild({ folder: held.folder, limits, signal });
@@ -99,8 +96,13 @@ async function examine(
     const scanned = await child.scan();
     if (scanned.kind !== "done") return scanned;
     const [{ architecture, parameters }] = described.results as [(typeof described.results)[number]];
-    const [{ nonFinite, norms }] = scanned.results as [(typeof scanned.results)[number]];
-    await describeModel(store, modelId, { architecture, parameterCount: parameters, inspection: { norms, nonFinite } });
+    const [{ nonFinite, norms, digest }] = scanned.results as [(typeof scanned.results)[number]];
+    await describeModel(store, modelId, {
+      architecture,
+      parameterCount: parameters,
+      parameterHash: digest,
+      inspection: { norms, nonFinite },
+    });
     const broken = Object.entries(nonFinite)[0];
     if (broken !== undefined)
       return {
@@ -114,15 +116,6 @@ async function examine(
   } finally {
     await child.close();
   }
-}
-
-/**
- * A digest of the parameter files' bytes, whatever they are called: the same model under several hotkeys is found by it.
- * Files that were cut into other pieces escape it, but then they lose as the later of two equal models.
- */
-function hashParameters(files: readonly DownloadedFile[]): string {
-  const digests = files.filter(({ path }) => path.endsWith(".safetensors")).map(({ sha256 }) => sha256);
-  return createHash("sha256").update(digests.sort().join("\n")).digest("hex");
 }
 
 function base64(hex: string): string {

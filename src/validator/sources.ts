@@ -1,20 +1,54 @@
 /** Where the texts of each kind of source come from. */
-import type { Random } from "../base/random.ts";
+import type { ChainClient } from "../chain/client.ts";
 import type { Source } from "../competition/competition.ts";
-import { drawArithmetic } from "../data/generated/arithmetic.ts";
-import type { TaskText } from "../eval/tasks/task.ts";
-import type { TextSources } from "./text-source.ts";
+import { type DataBounds, defaultDataBounds } from "../data/remote/bounds.ts";
+import { jsonLines, parquetFile, textFolder } from "./file-sources.ts";
+import { arithmetic, dyck, wordSorting } from "./generated-sources.ts";
+import { codeforces, fineweb, instructions, synthetic1, syntheticMmlu } from "./hub-sources.ts";
+import { languageData } from "./language-data.ts";
+import { cortexStream } from "./run-source.ts";
+import { stakesOf } from "./stakes.ts";
+import type { Draw, Drawn, TextSource, TextSources } from "./text-source.ts";
 
-/** What needs nothing from outside. */
-export const generatedSources: TextSources = async (task, random) => {
-  const draw = (generators as Partial<Record<Source["kind"], Generator>>)[task.source.kind];
-  if (draw === undefined) return { kind: "dropped", reason: `source ${task.source.kind} is not supported` };
-  return { kind: "drawn", texts: draw(task.source as never, random, task.samples), pages: [] };
-};
+export interface Outside {
+  readonly hubUrl: string;
+  readonly datasetsUrl: string;
+  readonly wandbUrl: string;
+  /** Empty: anonymous. */
+  readonly hubToken: string;
+  readonly wandbKey: string;
+  /** Where what is fetched is kept, and where the word list and the tagger's files are looked for. */
+  readonly cacheFolder: string;
+  readonly chain: Pick<ChainClient, "metagraph">;
+  readonly bounds?: Partial<DataBounds>;
+  readonly now?: () => number;
+}
 
-type Generator = (source: never, random: Random, count: number) => TaskText[];
-
-const generators = {
-  arithmetic: (source: Extract<Source, { kind: "arithmetic" }>, random: Random, count: number) =>
-    drawArithmetic(random, count, source).map((exercise) => ({ kind: "reference" as const, ...exercise })),
-} satisfies Partial<Record<Source["kind"], Generator>>;
+/** Sources over what is outside; nothing is asked for before a task is drawn. */
+export function openSources(outside: Outside): TextSources {
+  const bounds = { ...defaultDataBounds, ...outside.bounds };
+  const [hubUrl, datasetsUrl, wandbUrl] = [outside.hubUrl, outside.datasetsUrl, outside.wandbUrl].map((url) =>
+    url.replace(/\/+$/, ""),
+  ) as [string, string, string];
+  const { cacheFolder, now = Date.now } = outside;
+  const datasets = { hubUrl, datasetsUrl, token: outside.hubToken || undefined, cacheFolder, bounds };
+  const wandb = { url: wandbUrl, key: outside.wandbKey || undefined, bounds, now };
+  const stakes = stakesOf(outside.chain);
+  const language = languageData(cacheFolder);
+  const table: { readonly [Kind in Source["kind"]]: TextSource<Kind> } = {
+    fineweb: fineweb(datasets),
+    "synthetic-mmlu": syntheticMmlu(datasets, stakes),
+    "synthetic-1-sft": synthetic1(datasets),
+    "codeforces-cots": codeforces(datasets),
+    "cortex-stream": cortexStream(wandb, stakes),
+    "word-sorting": wordSorting(language.words),
+    dyck,
+    instructions: instructions(datasets, language.tagger),
+    arithmetic,
+    jsonl: jsonLines,
+    parquet: parquetFile,
+    "text-folder": textFolder,
+  };
+  // The table's key is the source's kind, which the type of a union's members cannot say.
+  return (task, draw) => (table[task.source.kind] as (given: typeof task, at: Draw) => Promise<Drawn>)(task, draw);
+}

@@ -1,0 +1,19 @@
+/** Something with a length that is read by ranges: a file on disk, or one behind HTTP. */
+import type { Invalid } from "../../base/invalid.ts";
+
+export interface ByteSource {
+  /** For sentences: a path or an address. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Exactly the bytes [from, to), which lie within the size. Throws `ReadFailure`; `InterruptedError` when aborted. */
+  read(from: number, to: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Carries a failure through the Parquet library, which knows exceptions only; it never leaves `src/data/parquet`. */
+export class ReadFailure extends Error {
+  override readonly name = "ReadFailure";
+
+  constructor(readonly failure: Invalid) {
+    super(failure.detail);
+  }
+}
