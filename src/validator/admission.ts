@@ -16,6 +16,7 @@ import { listRounds } from "../store/rounds.ts";
 import type { Row } from "../store/schema.ts";
 import type { Block, Commitment, Hotkey, Metagraph, Uid } from "../subnet.ts";
 import type { ValidatorContext } from "./context.ts";
+import { isForced, readTopMiners } from "./forced.ts";
 import { type AdmittedModel, admitModel } from "./intake.ts";
 
 export interface RoundContender {
@@ -41,8 +42,8 @@ interface Candidate {
   readonly repo: string;
   readonly revision: string;
   readonly secureHash: string;
-  /** Contended before, and does so again because it is among the best or may win now. */
-  readonly returning: boolean;
+  /** Contended before and does so again (among the best, may win now), or is paid by a large validator. */
+  readonly always: boolean;
 }
 
 /** Decides about every commitment, downloads and checks what may contend, and returns those that do, by precedence. */
@@ -74,9 +75,11 @@ export async function admitContenders(context: ValidatorContext, input: Admissio
 
 /** The commitments that are due, the earliest first; faults that need no download are recorded on the way. */
 async function findCandidates(context: ValidatorContext, input: AdmissionInput): Promise<Candidate[]> {
-  const { store, rules, report } = context;
+  const { store, chain, rules, report } = context;
   const { round, competition, metagraph, commitments } = input;
+  const { forcedRetryBlocks } = rules.file.queue;
   const kept = await keptUids(context, input);
+  const topMiners = await readTopMiners(chain, metagraph, rules.file.queue);
   const uids = new Map(metagraph.neurons.map(({ hotkey, uid }) => [hotkey, uid]));
   const candidates: Candidate[] = [];
   for (const commitment of commitments) {
@@ -96,11 +99,13 @@ async function findCandidates(context: ValidatorContext, input: AdmissionInput):
       winningModelBlock: winningBlock ?? syncBlock,
     }));
     const returning = results.length > 0;
-    const force = returning && (kept.has(uid) || shouldRetry(results, competition.epsilon, round.sync_block));
+    const block = round.sync_block;
+    const forced = isForced({ uid, topMiners, kept, competition, results, block, forcedRetryBlocks });
+    const force = forced || (returning && (kept.has(uid) || shouldRetry(results, competition.epsilon, block)));
     const trackedBlock = returning ? commitment.block : null;
     const decision = decideSync({
       file: rules.file,
-      block: round.sync_block,
+      block,
       commitment: { model, block: commitment.block },
       trackedBlock,
       force,
@@ -112,17 +117,18 @@ async function findCandidates(context: ValidatorContext, input: AdmissionInput):
     }
     if (decision.kind === "download" && !isInvalid(model)) {
       const { namespace, name, revision, secureHash } = model;
-      candidates.push({ uid, commitment, commitmentId, repo: `${namespace}/${name}`, revision, secureHash, returning });
+      const always = returning || forced;
+      candidates.push({ uid, commitment, commitmentId, repo: `${namespace}/${name}`, revision, secureHash, always });
     }
   }
   candidates.sort((a, b) => a.commitment.block - b.commitment.block || a.uid - b.uid);
   return limitNew(candidates, modelsInHandMax(rules.file.schedule.flatMap((period) => period.competitions).length));
 }
 
-/** Returning models always contend; of the new ones as many as a round can take, the rest in a later one. */
+/** Returning and forced models always contend; of the new ones as many as a round can take, the rest in a later one. */
 function limitNew(candidates: readonly Candidate[], newMax: number): Candidate[] {
   let count = 0;
-  return candidates.filter(({ returning }) => returning || count++ < newMax);
+  return candidates.filter(({ always }) => always || count++ < newMax);
 }
 
 /** The best of the last round, by hotkey: whoever took over a uid since does not inherit its place. */

@@ -24,6 +24,13 @@ export type TextSources = (task: Task, draw: Draw) => Promise<Drawn>;
 
 /** The same for one kind of source. */
 export type TextSource<Kind extends Source["kind"]> = (
-  task: Task & { readonly source: Extract<Source, { readonly kind: Kind }> },
+  task: Task & { readonly source: SourceOf<Kind> },
   draw: Draw,
 ) => Promise<Drawn>;
+
+/** The members that may be of a kind; several kinds can share one. */
+type SourceOf<Kind, Member = Source> = Member extends { readonly kind: infer K }
+  ? Kind extends K
+    ? Member
+    : never
+  : never;

@@ -83,13 +83,13 @@ export async function listRuns(
   const runs: ConversationRun[] = [];
   let after: string | null = null;
   for (;;) {
-    const variables = { ...nameOf(project), filters, after, first: runsPerPage };
+    const variables: object = { ...nameOf(project), filters, after, first: runsPerPage };
     const found: RunsPage | Invalid = projectOf(
       await query(access, { query: runsQuery, variables, signal }, runsSchema),
       project,
     );
     if (isInvalid(found)) return found;
-    const { edges, pageInfo } = found.runs;
+    const { edges, pageInfo }: RunsPage["runs"] = found.runs;
     for (const { node } of edges) {
       const run = readRun(access, node);
       if (run !== null) runs.push(run);
