@@ -71,6 +71,8 @@ const scanned = z.object({
   kind: z.literal("scanned"),
   nonFinite: z.record(z.string(), z.int().min(1)),
   norms: z.record(z.string(), z.number().nullable()),
+  /** Of the parameters themselves, as `scanParameters` digests them. */
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
 });
 const encoded = z.object({
   kind: z.literal("ids"),

@@ -19,6 +19,8 @@ const lineBytesMax = 2 ** 31;
 export async function serve(): Promise<never> {
   dieWithParent();
   volunteerForMemoryKill();
+  // A service manager that stops the validator signals every process of it: whose work this is decides when it ends.
+  process.on("SIGTERM", () => {});
   let model: HeldModel | undefined;
   let last: Promise<void> = Promise.resolve();
   for await (const line of readLines(Bun.stdin.stream(), lineBytesMax)) {
@@ -88,7 +90,7 @@ const handlers: { readonly [K in RequestKind]: Handler<K> } = {
     const norms = Object.fromEntries(
       [...scan.norms].map(([name, norm]) => [name, Number.isFinite(norm) ? norm : null]),
     );
-    report(0, { kind: "scanned", nonFinite: Object.fromEntries(scan.nonFinite), norms });
+    report(0, { kind: "scanned", nonFinite: Object.fromEntries(scan.nonFinite), norms, digest: scan.digest });
     return undefined;
   },
   async encode(held, { items, now }, report) {

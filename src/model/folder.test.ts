@@ -212,6 +212,57 @@ describe("the parameters themselves", () => {
     }
   });
 
+  describe("have a digest that", () => {
+    const pair = (first: string, second: string) => ({
+      [first]: { dtype: "F32", shape: [2], data_offsets: [0, 8] },
+      [second]: { dtype: "F32", shape: [2, 1], data_offsets: [8, 16] },
+    });
+    const shape2 = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
+    const shape21 = { dtype: "F32", shape: [2, 1], data_offsets: [0, 8] };
+    const [one, two] = [new Float32Array([1, 2]), new Float32Array([3, 4])].map(bytesOf) as [Uint8Array, Uint8Array];
+    const whole: Files = { ...honest, "model.safetensors": safetensors(pair("a", "b"), Buffer.concat([one, two])) };
+
+    async function digest(files: Files): Promise<string> {
+      const folder = await openModelFolder(makeFolder(files));
+      if (folder.kind === "invalid") throw new Error(folder.detail);
+      const result = await scanParameters(folder.tensors);
+      if (result.kind === "invalid") throw new Error(result.detail);
+      return result.digest;
+    }
+
+    test("stays when the files are cut, ordered or described otherwise", async () => {
+      const same = await digest(whole);
+      const metadata = { __metadata__: { author: "copier" }, ...pair("a", "b") };
+      expect(await digest({ ...honest, "model.safetensors": safetensors(metadata, Buffer.concat([one, two])) })).toBe(
+        same,
+      );
+      const swapped = {
+        b: { dtype: "F32", shape: [2, 1], data_offsets: [0, 8] },
+        a: { dtype: "F32", shape: [2], data_offsets: [8, 16] },
+      };
+      expect(await digest({ ...honest, "model.safetensors": safetensors(swapped, Buffer.concat([two, one])) })).toBe(
+        same,
+      );
+      const cut = {
+        "config.json": "{}",
+        "one.safetensors": safetensors({ a: shape2 }, one),
+        "two.safetensors": safetensors({ b: shape21 }, two),
+        "model.safetensors.index.json": JSON.stringify({ weight_map: { a: "one.safetensors", b: "two.safetensors" } }),
+      };
+      expect(await digest(cut)).toBe(same);
+    });
+
+    const others: [string, unknown, Uint8Array][] = [
+      ["a bit", pair("a", "b"), Buffer.concat([one, Uint8Array.from(two, (byte, at) => (at === 0 ? byte ^ 1 : byte))])],
+      ["a name", pair("a", "c"), Buffer.concat([one, two])],
+      ["a shape", { ...pair("a", "b"), a: { ...shape2, shape: [1, 2] } }, Buffer.concat([one, two])],
+      ["which is which", pair("b", "a"), Buffer.concat([one, two])],
+    ];
+    test.each(others)("changes with %s", async (_, header, data) => {
+      expect(await digest({ ...honest, "model.safetensors": safetensors(header, data) })).not.toBe(await digest(whole));
+    });
+  });
+
   test("are counted where they are not finite", async () => {
     const floats = new Float32Array([1, Number.NaN, Infinity, -Infinity, 3.4e38, 1e-45]);
     expect((await scan("F32", bytesOf(floats), 6)).nonFinite).toBe(3);

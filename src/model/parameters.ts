@@ -1,8 +1,9 @@
 /**
  * One pass over every parameter of a model: which tensors hold a NaN or an infinity, and each tensor's L2 norm. A model
  * with either is refused (a NaN loss compares as neither better nor worse), and the norms are what the competitions'
- * norm constraint judges.
+ * norm constraint judges. The same pass digests the parameters, so that a copy is known whatever its files look like.
  */
+import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import { InterruptedError } from "../base/errors.ts";
 import { type Invalid, invalid } from "../base/invalid.ts";
@@ -15,6 +16,8 @@ export interface ParameterScan {
   readonly nonFinite: ReadonlyMap<string, number>;
   /** √Σx² in f64, by name; NaN or infinite where an element is. */
   readonly norms: ReadonlyMap<string, number>;
+  /** Of the parameters alone: equal for equal tensors, however they are ordered, cut into files or described there. */
+  readonly digest: string;
 }
 
 export interface ScanOptions {
@@ -36,6 +39,7 @@ export async function scanParameters(
 ): Promise<ParameterScan | Invalid> {
   const nonFinite = new Map<string, number>();
   const norms = new Map<string, number>();
+  const digests = new Map<string, string>();
   const chunk = new Uint8Array(chunkBytes);
   let doneBytes = 0;
   for (const [path, entries] of byFile(tensors)) {
@@ -44,6 +48,7 @@ export async function scanParameters(
     await using file = opened;
     for (const [name, tensor] of entries) {
       const sums = { squares: 0, nonFinite: 0 };
+      const hash = createHash("sha256");
       for (let at = 0; at < tensor.lengthBytes; at += chunkBytes) {
         if (options.signal?.aborted) throw new InterruptedError();
         const part = chunk.subarray(0, Math.min(chunkBytes, tensor.lengthBytes - at));
@@ -53,14 +58,26 @@ export async function scanParameters(
           return invalid("file-unreadable", `${basename(path)} cannot be read to its end`);
         }
         addChunk(sums, part, tensor.dtype as TensorDtype);
+        hash.update(part);
         doneBytes += part.length;
         options.onProgress?.(doneBytes);
       }
       norms.set(name, Math.sqrt(sums.squares));
+      digests.set(name, hash.digest("hex"));
       if (sums.nonFinite > 0) nonFinite.set(name, sums.nonFinite);
     }
   }
-  return { kind: "scan", nonFinite, norms };
+  return { kind: "scan", nonFinite, norms, digest: digestOf(tensors, digests) };
+}
+
+/** SHA-256 over name, type, shape and the bytes' digest of every tensor, in the order of the names. */
+function digestOf(tensors: ReadonlyMap<string, Tensor>, digests: ReadonlyMap<string, string>): string {
+  const names = [...digests.keys()].sort();
+  const lines = names.map((name) => {
+    const { dtype, shape } = tensors.get(name)!;
+    return JSON.stringify([name, dtype, shape, digests.get(name)]);
+  });
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
 }
 
 function byFile(tensors: ReadonlyMap<string, Tensor>): Map<string, [string, Tensor][]> {
