@@ -6,15 +6,18 @@ import { selfCommand } from "../src/base/self.ts";
 import { builtInCompetitions } from "../src/competition/built-in.ts";
 import type { CompetitionFile } from "../src/competition/competition.ts";
 import { writeBaseModel } from "../src/localnet/demo/base-model.ts";
-import { type Localnet, startLocalnet } from "../src/localnet/localnet.ts";
+import { type Localnet, type LocalnetOptions, startLocalnet } from "../src/localnet/localnet.ts";
 
 export interface TestSubnet {
   readonly dir: string;
   readonly localnet: Localnet;
   /** Runs `finetune <args>` against the subnet. */
   readonly finetune: (args: readonly string[]) => Promise<Finished>;
+  /** In a process group of its own, so that a test can press Ctrl-C on all of it: `process.kill(-pid, "SIGINT")`. */
   readonly spawn: (args: readonly string[]) => Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly validatorArgs: (db: string) => string[];
+  /** What the hub does wrong from now on, as `localnet hub --fault` takes it; nothing by default. */
+  readonly hubFaults: (faults?: Readonly<Record<string, number>>) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -24,8 +27,14 @@ export interface Finished {
   readonly err: string;
 }
 
-/** @param miners names, each of which is a registered miner `//name//hotkey` */
-export async function startTestSubnet(miners: readonly string[]): Promise<TestSubnet> {
+/**
+ * @param miners names, each of which is a registered miner `//name//hotkey`
+ * @param options how the local subnet differs from the usual one
+ */
+export async function startTestSubnet(
+  miners: readonly string[],
+  options: Partial<LocalnetOptions> = {},
+): Promise<TestSubnet> {
   const dir = mkdtempSync(join(tmpdir(), "finetune-subnet-"));
   const localnet = await startLocalnet({
     dir: join(dir, "localnet"),
@@ -33,6 +42,7 @@ export async function startTestSubnet(miners: readonly string[]): Promise<TestSu
     tempoBlocks: 20,
     rateLimitBlocks: 4,
     neurons: miners.map((name) => ({ uri: `//${name}`, stakeTao: 0 })),
+    ...options,
   });
   const env = {
     PATH: process.env.PATH ?? "",
@@ -44,7 +54,9 @@ export async function startTestSubnet(miners: readonly string[]): Promise<TestSu
     FINETUNE_CACHE: join(dir, "cache"),
   };
   const spawn = (args: readonly string[]) =>
-    Bun.spawn([...selfCommand(...args)], { env, cwd: dir, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    Bun.spawn([...selfCommand(...args)], {
+      ...{ env, cwd: dir, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },
+    });
   const { path, name, hotkey } = localnet.validatorWallet;
   return {
     dir,
@@ -59,6 +71,10 @@ export async function startTestSubnet(miners: readonly string[]): Promise<TestSu
       ...["validate", "--json", "--db", db, "--competitions", join(dir, "competitions.json"), "--threads", "1"],
       ...["--wallet.path", path, "--wallet.name", name, "--wallet.hotkey", hotkey],
     ],
+    async hubFaults(faults = {}) {
+      const answer = await fetch(`${localnet.hubUrl}/localnet/faults`, { method: "PUT", body: JSON.stringify(faults) });
+      if (!answer.ok) throw new Error(`the hub takes no faults: ${answer.status}`);
+    },
     async close() {
       await localnet.close();
       rmSync(dir, { recursive: true, force: true });
@@ -75,6 +91,19 @@ export async function publishTiny(subnet: TestSubnet, miner: string, seed: bigin
     ...["--uri", `//${miner}//hotkey`, "--db", join(subnet.dir, `${miner}.sqlite`)],
   ]);
   if (code !== 0) throw new Error(`${miner} could not publish: ${err}`);
+}
+
+/** The documents of a command's output, as they come. Read to the end: a pipe that closes ends the command. */
+export async function* documents(
+  stdout: ReadableStream<Uint8Array>,
+): AsyncGenerator<Readonly<Record<string, unknown>>> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stdout) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line);
+  }
 }
 
 /** Writes the subnet's competitions: the demonstration's, changed. */

@@ -54,7 +54,9 @@ export class LimitedProcess {
   ) {
     const env = Object.fromEntries(environmentNames.map((name) => [name, process.env[name]]));
     try {
-      const pipes = { stdin: "pipe", stdout: "pipe", stderr: "pipe", env } as const;
+      // A group of its own: Ctrl-C in a terminal goes to everything in the parent's group, and a child that dies of it
+      // first would look to the parent like a model that crashed.
+      const pipes = { stdin: "pipe", stdout: "pipe", stderr: "pipe", env, detached: true } as const;
       this.subprocess = Bun.spawn(limitedCommand(command, limits), pipes);
     } catch (error) {
       this.failure = { kind: "failed", reason: "not-started", detail: messageOf(error) };

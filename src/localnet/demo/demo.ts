@@ -186,7 +186,7 @@ class Demo {
       await this.#start(
         `validator-${index}`,
         [
-          ...["validate", "--json", "--db", join(dir, `validator-${index}.sqlite`), "--threads", "1"],
+          ...["validate", "--child", "--json", "--db", join(dir, `validator-${index}.sqlite`), "--threads", "1"],
           ...["--competitions", join(dir, "competitions.json"), "--cache", join(dir, "cache", `validator-${index}`)],
           ...["--wallet.path", wallet.path, "--wallet.name", wallet.name, "--wallet.hotkey", wallet.hotkey],
         ],
@@ -248,7 +248,6 @@ class Demo {
       FINETUNE_NETUID: String(netuid),
       FINETUNE_HUB: hubUrl,
       FINETUNE_TOKEN: token,
-      // The native libraries stay where they are extracted already: only downloads go below the folder.
     };
     const child = await startChild({ args, environment, logFile: join(dir, `${name}.log`), onLine });
     this.#children.push(child);
