@@ -13,13 +13,16 @@ import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { type Model, readModel } from "../model/model.ts";
 import { Forward } from "./forward.ts";
 import { generate } from "./generate.ts";
-import { lossNats } from "./loss.ts";
+import { type LossParts, lossNats, planBatches } from "./loss.ts";
+import { chooseWiden } from "./memory.ts";
 import type { GenerationSample, LossSample, Sample } from "./sample.ts";
 import { createSession, locationOf, type Session } from "./session.ts";
 
 export interface EngineOptions {
-  /** See SessionOptions.widen; `run` when absent. */
+  /** See SessionOptions.widen; when absent, what the memory available and the work of a request suggest (memory.ts). */
   readonly widen?: "load" | "run";
+  /** Anonymous memory that may be planned with; what the machine has available when absent. */
+  readonly memoryBytesMax?: number;
   readonly threads?: number;
   /** Tokens that go through the body at a time; the results do not depend on it. 512 when absent. */
   readonly chunkTokens?: number;
@@ -78,10 +81,10 @@ export async function openEngine(folder: string | ModelFolder, options: EngineOp
 function createEngine(
   folder: ModelFolder,
   model: Model,
-  { widen = "run", threads, chunkTokens = 512 }: EngineOptions,
+  { widen, memoryBytesMax, threads, chunkTokens = 512 }: EngineOptions,
 ): Engine {
   const sessions: Session[] = [];
-  const open = async (graph: Graph): Promise<Session> => {
+  const open = async (graph: Graph, widen: "load" | "run"): Promise<Session> => {
     const bytes = encode(graph, (name) => {
       const { file, offsetBytes, lengthBytes } = folder.tensors.get(name)!;
       return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
@@ -91,12 +94,16 @@ function createEngine(
     return session;
   };
   // Sessions are made when they are first needed: scoring needs no logits, generating no losses.
-  const forward = once(async () => {
-    const body = model.body();
-    return new Forward(model, await open(body), body);
+  const openAll = (mode: "load" | "run") => ({
+    forward: once(async () => {
+      const body = model.body();
+      return new Forward(model, await open(body, mode), body);
+    }),
+    lossHead: once(() => open(model.nll(), mode)),
+    logitsHead: once(() => open(model.logits(), mode)),
   });
-  const lossHead = once(() => open(model.nll()));
-  const logitsHead = once(() => open(model.logits()));
+  const opened = { load: openAll("load"), run: openAll("run") };
+  const modeFor = (work: "brief" | "long") => widen ?? chooseWiden(model, { work, memoryBytesMax });
   const { width, vocabulary, positionsMax = Infinity } = model;
 
   return {
@@ -104,16 +111,22 @@ function createEngine(
     model,
     folder,
     async score(samples, { onSample, signal } = {}) {
-      const parts = { forward: await forward(), head: await lossHead(), width, vocabulary, chunkTokens };
-      return await each(samples, { onSample, signal }, async (sample) => {
-        const problem = refuse(model, sample, sample.ids, sample.ids.length);
-        if (problem !== undefined) return problem;
-        const nll = await lossNats(parts, sample, signal);
-        if (nll.every(Number.isFinite)) return { kind: "loss", nll };
-        return { kind: "failed", reason: "loss-not-finite", detail: "the loss of a token is not a finite number" };
-      });
+      const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0);
+      const { forward, lossHead } = opened[modeFor(tokens < briefTokens ? "brief" : "long")];
+      const batchTokens = batchChunks * chunkTokens;
+      const parts = { forward: await forward(), head: await lossHead(), width, vocabulary, chunkTokens, batchTokens };
+      const outcomes: (LossOutcome | SampleFailure)[] = [];
+      for (const window of windowsOf(samples)) {
+        for (const outcome of await scoreWindow(model, parts, window, signal)) {
+          signal?.throwIfAborted();
+          outcomes.push(outcome);
+          onSample?.(outcome, outcomes.length - 1);
+        }
+      }
+      return outcomes;
     },
     async generate(samples, { onSample, onToken, signal } = {}) {
+      const { forward, logitsHead } = opened[modeFor("long")];
       const parts = { forward: await forward(), head: await logitsHead(), width, positionsMax, chunkTokens };
       return await each(samples, { onSample, signal }, async (sample, index) => {
         const problem = refuse(model, sample, sample.prompt, sample.prompt.length);
@@ -126,6 +139,74 @@ function createEngine(
       for (const session of sessions.splice(0)) await session.close();
     },
   };
+}
+
+/** Less work than this is done before the parameters are widened for it. */
+const briefTokens = 16_384;
+/** A batch of short samples is this many chunks of a long one: padding costs less the more samples there are to choose from. */
+const batchChunks = 4;
+/** Losses are told in order, so those of a window wait for each other. */
+const windowTokens = 16_384;
+
+/** Consecutive samples, until they have `windowTokens` together: among them batches are made. */
+function* windowsOf(samples: readonly LossSample[]): Generator<readonly LossSample[]> {
+  let start = 0;
+  let tokens = 0;
+  for (const [index, { ids }] of samples.entries()) {
+    tokens += ids.length;
+    if (tokens < windowTokens && index < samples.length - 1) continue;
+    yield samples.slice(start, index + 1);
+    start = index + 1;
+    tokens = 0;
+  }
+}
+
+async function scoreWindow(
+  model: Model,
+  parts: LossParts,
+  samples: readonly LossSample[],
+  signal: AbortSignal | undefined,
+): Promise<(LossOutcome | SampleFailure)[]> {
+  const outcomes: (LossOutcome | SampleFailure | undefined)[] = samples.map((sample) =>
+    refuse(model, sample, sample.ids, sample.ids.length),
+  );
+  const sound = [...samples.keys()].filter((index) => outcomes[index] === undefined);
+  const plan = planBatches(
+    parts,
+    sound.map((index) => samples[index]!),
+  );
+  for (const batch of plan) {
+    const indices = batch.map((place) => sound[place]!);
+    const results = await scoreBatch(
+      parts,
+      indices.map((index) => samples[index]!),
+      signal,
+    );
+    for (const [place, index] of indices.entries()) outcomes[index] = results[place]!;
+  }
+  return outcomes as (LossOutcome | SampleFailure)[];
+}
+
+/** A run that fails is that sample's failure; in a batch every sample gets a run of its own first. */
+async function scoreBatch(
+  parts: LossParts,
+  samples: readonly LossSample[],
+  signal: AbortSignal | undefined,
+): Promise<(LossOutcome | SampleFailure)[]> {
+  try {
+    const losses = await lossNats(parts, samples, signal);
+    return losses.map((nll) =>
+      nll.every(Number.isFinite)
+        ? { kind: "loss", nll }
+        : { kind: "failed", reason: "loss-not-finite", detail: "the loss of a token is not a finite number" },
+    );
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (samples.length === 1) return [{ kind: "failed", reason: "run-failed", detail: messageOf(error) }];
+    const alone: (LossOutcome | SampleFailure)[] = [];
+    for (const sample of samples) alone.push(...(await scoreBatch(parts, [sample], signal)));
+    return alone;
+  }
 }
 
 /** What cannot be asked of this model. */

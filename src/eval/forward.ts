@@ -1,7 +1,7 @@
 /**
- * The body of a model, run over one sequence in chunks: what a chunk leaves in the cache of keys and values is what the
- * next one attends to. Long sequences go through in chunks because the attention kernel computes whole squares, and its
- * scores for a chunk against everything before it are all that needs to be held at once.
+ * The body of a model. A long sequence goes through in chunks: what a chunk leaves in the cache of keys and values is
+ * what the next one attends to, so only the scores of a chunk against everything before it are held at once (the
+ * attention kernel computes whole squares). Short sequences go through several at a time, padded to the longest.
  */
 import { assert } from "../base/assert.ts";
 import type { Graph, InputNode } from "../graph/graph.ts";
@@ -17,8 +17,12 @@ interface Tables {
 }
 
 export class Forward {
-  #cache: Record<string, Tensor> = {};
+  readonly #buffers = new Map<string, Float32Array>();
+  #batch = 1;
+  /** Tokens of each sequence for which the cache has room. */
   #capacity = 0;
+  /** The one sequence whose keys and values the cache holds; undefined: nothing that can be continued. */
+  #held: { ids: number[]; frequencies: readonly Frequencies[] } | undefined;
   readonly #tables = new Map<string, Tables>();
   readonly #inputs: ReadonlyMap<string, InputNode>;
 
@@ -30,60 +34,103 @@ export class Forward {
     this.#inputs = new Map(body.inputs.map((node) => [node.op.name, node]));
   }
 
+  /** Begins new sequences, none of which will become longer than `capacityTokens`. */
+  begin({ batch, capacityTokens }: { readonly batch: number; readonly capacityTokens: number }): void {
+    this.#batch = batch;
+    this.#capacity = capacityTokens;
+    this.#held = undefined;
+  }
+
   /**
-   * Runs the tokens of a sequence from `offset` on, whose earlier ones were run before.
-   * @param sequence `lengthTokens`: how long the sequence is, as far as its rotary frequencies are concerned;
-   * `capacityTokens`: how long it will ever be, the same in all calls of one sequence
-   * @returns hidden states [ids.length, width], row-major
+   * Begins a sequence whose first ids may be those of the sequence before it, as prompts with the same examples have.
+   * @returns how many of its ids need not be run again: always fewer than there are
    */
-  async run(
-    ids: readonly number[],
-    offset: number,
-    sequence: { readonly lengthTokens: number; readonly capacityTokens: number },
-  ): Promise<Float32Array> {
-    const total = offset + ids.length;
-    assert(total <= sequence.lengthTokens && total <= sequence.capacityTokens, "more tokens than the sequence has");
-    if (offset === 0) this.#reserve(sequence.capacityTokens);
+  resume(ids: readonly number[], capacityTokens: number): number {
+    const held = this.#held;
+    if (
+      held === undefined ||
+      capacityTokens > this.#capacity ||
+      !sameItems(held.frequencies, this.#frequencies(ids.length))
+    ) {
+      // Room to spare, so that a somewhat longer sequence can still continue this one.
+      this.begin({ batch: 1, capacityTokens: Math.ceil((capacityTokens * 1.25) / 256) * 256 });
+      return 0;
+    }
+    const shared = sharedLength(held.ids, ids);
+    held.ids.length = Math.min(shared, ids.length - 1);
+    return held.ids.length;
+  }
+
+  /** Whether sequences of these lengths are rotated alike: two of the rules depend on the length. */
+  alike(lengthTokens: number, otherLengthTokens: number): boolean {
+    return sameItems(this.#frequencies(lengthTokens), this.#frequencies(otherLengthTokens));
+  }
+
+  /**
+   * Runs tokens of the sequences that were begun, the first of which stand at `offset`; the earlier ones were run before.
+   * Several sequences are run whole, in one call; shorter ones are padded on the right, where nothing looks.
+   * @param lengthTokens how long the sequences are, as far as their rotary frequencies are concerned
+   * @returns hidden states [batch · tokens, width], row-major, tokens the most that a sequence has
+   */
+  async run(sequences: readonly (readonly number[])[], offset: number, lengthTokens: number): Promise<Float32Array> {
+    const batch = sequences.length;
+    const tokens = Math.max(...sequences.map((ids) => ids.length));
+    const total = offset + tokens;
+    assert(batch === this.#batch && (batch === 1 || offset === 0), "other sequences than those that were begun");
+    assert(total <= this.#capacity, "more tokens than there is room for");
+    const ids = new BigInt64Array(batch * tokens);
+    for (const [row, sequence] of sequences.entries()) ids.set(BigInt64Array.from(sequence, BigInt), row * tokens);
     const feeds: Record<string, Tensor> = {
-      ids: { dtype: "i64", shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
-      lengths: { dtype: "i32", shape: [1], data: Int32Array.of(total - 1) },
+      ids: { dtype: "i64", shape: [batch, tokens], data: ids },
+      lengths: { dtype: "i32", shape: [batch], data: Int32Array.from(sequences, ({ length }) => offset + length - 1) },
       total: { dtype: "i32", shape: [], data: Int32Array.of(total) },
       offset: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(offset)) },
     };
     if (this.#inputs.has("keys"))
       feeds.keys = { dtype: "f32", shape: [total], data: Float32Array.from({ length: total }, (_, key) => key) };
     for (const name of Object.keys(this.model.ropes)) {
-      const { cos, sin } = this.#rotary(name, sequence);
+      const { cos, sin } = this.#rotary(name, lengthTokens);
       feeds[`rope.${name}.cos`] = cos;
       feeds[`rope.${name}.sin`] = sin;
     }
     const into: Record<string, Tensor> = {};
-    for (const [name, tensor] of Object.entries(this.#cache)) {
+    for (const [name, tensor] of this.#cache()) {
       feeds[`past.${name}`] = tensor;
       into[`present.${name}`] = tensor;
     }
     const { hidden } = await this.session.run(feeds, into);
+    this.#remember(sequences, offset, this.#frequencies(lengthTokens));
     return hidden!.data as Float32Array;
   }
 
-  /** The cache is written in place, so it has room for the whole sequence from the start. It only ever grows. */
-  #reserve(tokens: number): void {
-    if (tokens <= this.#capacity) return;
-    this.#capacity = tokens;
-    for (const [name, { shape }] of this.#inputs) {
-      if (!name.startsWith("past.")) continue;
-      const sizes = [1, shape[1] as number, tokens, shape[3] as number];
-      const data = new Float32Array(sizes.reduce((product, size) => product * size));
-      this.#cache[name.slice("past.".length)] = { dtype: "f32", shape: sizes, data };
-    }
+  #remember(sequences: readonly (readonly number[])[], offset: number, frequencies: readonly Frequencies[]): void {
+    const before = offset === 0 ? { ids: [], frequencies } : this.#held;
+    const whole = sequences.length === 1 && before?.ids.length === offset && sameItems(before.frequencies, frequencies);
+    this.#held = whole ? { ids: [...before.ids, ...sequences[0]!], frequencies } : undefined;
   }
 
-  #rotary(name: string, sequence: { readonly lengthTokens: number; readonly capacityTokens: number }): Tables {
+  /** The cache is written in place, so it has room for all tokens from the start. Its memory only ever grows. */
+  #cache(): [string, Tensor][] {
+    return [...this.#inputs].flatMap(([name, { shape }]) => {
+      if (!name.startsWith("past.")) return [];
+      const sizes = [this.#batch, shape[1] as number, this.#capacity, shape[3] as number];
+      const length = sizes.reduce((product, size) => product * size);
+      let data = this.#buffers.get(name);
+      if (data === undefined || data.length < length) this.#buffers.set(name, (data = new Float32Array(length)));
+      return [[name.slice("past.".length), { dtype: "f32", shape: sizes, data }] as const];
+    });
+  }
+
+  #frequencies(lengthTokens: number): Frequencies[] {
+    return Object.values(this.model.ropes).map((rope) => rope.frequencies(lengthTokens));
+  }
+
+  #rotary(name: string, lengthTokens: number): Tables {
     const rope = this.model.ropes[name]!;
-    const frequencies = rope.frequencies(sequence.lengthTokens);
+    const frequencies = rope.frequencies(lengthTokens);
     const known = this.#tables.get(name);
-    if (known?.frequencies === frequencies && known.positions >= sequence.lengthTokens) return known;
-    const positions = sequence.capacityTokens;
+    if (known?.frequencies === frequencies && known.positions >= this.#capacity) return known;
+    const positions = this.#capacity;
     const { cos, sin } = rotaryTables(frequencies, positions, rope.firstPosition);
     const shape = [positions, frequencies.inverse.length];
     const tables: Tables = {
@@ -95,4 +142,14 @@ export class Forward {
     this.#tables.set(name, tables);
     return tables;
   }
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+function sharedLength(a: readonly number[], b: readonly number[]): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) if (a[index] !== b[index]) return index;
+  return length;
 }

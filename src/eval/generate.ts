@@ -31,11 +31,11 @@ export async function generate(
   const ends = new Set(sample.endIds);
   const ids = [...prompt];
   const capacityTokens = Math.min(prompt.length + newTokensMax, parts.positionsMax);
-  let done = 0;
+  let done = parts.forward.resume(ids, capacityTokens);
   while (ids.length < capacityTokens) {
     signal?.throwIfAborted();
     const chunk = ids.slice(done, Math.min(done + chunkTokens, ids.length));
-    const hidden = await parts.forward.run(chunk, done, { lengthTokens: ids.length, capacityTokens });
+    const hidden = await parts.forward.run([chunk], done, ids.length);
     done += chunk.length;
     if (done < ids.length) continue;
     const last = hidden.subarray((chunk.length - 1) * parts.width);
