@@ -3,6 +3,10 @@ import { group } from "./command.ts";
 
 export default group("train, check and publish a model", {
   train: { summary: "fine-tune a model on what a competition asks", load: () => import("./mine-train.ts") },
+  check: {
+    summary: "measure a model against the best of a competition before publishing it",
+    load: () => import("./mine-check.ts"),
+  },
   publish: {
     summary: "upload a model, commit it on the chain, make it public",
     load: () => import("./mine-publish.ts"),
