@@ -5,6 +5,7 @@
  * `run` blocks the thread until the result is there, so sessions live in a child process (worker.ts), or in a program
  * that has nothing else to do.
  */
+import "./no-telemetry.ts";
 import { availableParallelism } from "node:os";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { sizeOf } from "../graph/shape.ts";
