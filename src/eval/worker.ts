@@ -139,14 +139,14 @@ class HeldModel {
   readonly engine: () => Promise<Engine | Invalid>;
   readonly textTools: () => Promise<TextTools | Invalid>;
 
-  constructor({ folder, links, tokenizerFolder, threads }: Start) {
+  constructor({ folder, links, tokenizerFolder, threads, memoryBytesMax }: Start) {
     this.folder = once(() => openModelFolder(folder, { links }));
     this.engine = once(async () => {
       const opened = await this.folder();
       if (isInvalid(opened)) return opened;
       // Loaded late: a child that only tokenises must not wait for the graph code and onnxruntime.
       const { openEngine } = await import("./engine.ts");
-      return await openEngine(opened, threads === undefined ? {} : { threads });
+      return await openEngine(opened, { memoryBytesMax, ...(threads === undefined ? {} : { threads }) });
     });
     this.textTools = once(() => openTextTools(tokenizerFolder ?? folder, links));
   }
