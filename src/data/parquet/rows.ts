@@ -47,17 +47,6 @@ export async function readRows(source: ByteSource, footer: Footer, range: RowRan
   }
 }
 
-/** How many row groups hold rows of a range. */
-export function groupsOf({ metadata }: Footer, { from, to }: Pick<RowRange, "from" | "to">): number {
-  let [first, count] = [0, 0];
-  for (const group of metadata.row_groups) {
-    const end = first + Number(group.num_rows);
-    if (first < to && end > from) count += 1;
-    first = end;
-  }
-  return count;
-}
-
 function checkRange({ name }: ByteSource, footer: Footer, { columns, from, to }: RowRange): Invalid | null {
   const { metadata, rows } = footer;
   if (from < 0 || to > rows)
