@@ -1,12 +1,14 @@
 /** `finetune mine publish`: puts a model on the hub and its commitment on the chain, in the safe order. */
 import { join } from "node:path";
-import { log, printable } from "../base/log.ts";
+import { builtInCompetitions, builtInNames } from "../competition/built-in.ts";
 import { connectHub } from "../hub/connection.ts";
 import { publishModel } from "../miner/publish.ts";
 import { openStore } from "../store/store.ts";
 import { chainArgs, netuidOf, signerOf, uriArg, walletArgs, withChain } from "./chain-access.ts";
 import { command } from "./command.ts";
+import { competitionFileArg, loadCompetitions } from "./competitions.ts";
 import { print, printJson } from "./output.ts";
+import { publishProgress } from "./publish-progress.ts";
 import { settingArgs, settingOf } from "./settings.ts";
 import { integer } from "./values.ts";
 
@@ -22,6 +24,10 @@ export default command({
     folder: { type: "positional", required: true, description: "the model's folder", valueHint: "DIR" },
     repo: { type: "string", valueHint: "NAMESPACE/NAME", required: true, description: "a new repository of the hub" },
     competition: { type: "string", valueHint: "ID", required: true, description: "what the model is committed to" },
+    competitions: {
+      ...competitionFileArg,
+      description: `${competitionFileArg.description} [the first built-in in which it runs]`,
+    },
     ...settingArgs("db", "hub", "token", "cache"),
     ...chainArgs,
     ...walletArgs,
@@ -29,6 +35,10 @@ export default command({
     json: { type: "boolean", description: "print every step and the result as lines of JSON" },
   },
   async run(args) {
+    const competitions =
+      args.competitions === undefined
+        ? builtInNames.map(builtInCompetitions)
+        : [await loadCompetitions(args.competitions)];
     const signer = await signerOf(args, "hotkey");
     const store = await openStore({ path: settingOf("db", args), mode: "write", create: true });
     try {
@@ -40,14 +50,12 @@ export default command({
           signer,
           netuid: netuidOf(args),
           hub: connectHub({ url: settingOf("hub", args), token: settingOf("token", args) }),
+          competitions,
           folder: args.folder,
           repo: args.repo,
           competitionId: integer(args.competition, { flag: "competition", min: 0, max: 65_535 }),
           workFolder: join(settingOf("cache", args), "publish", args.repo.replace("/", "--")),
-          onStep: (step) => {
-            if (args.json) printJson({ kind: "step", ...step });
-            else log.info(printable(`${step.name}${step.resumed ? " (already done)" : ""}: ${step.detail}`));
-          },
+          ...publishProgress({ json: args.json === true }),
         }),
       );
       if (args.json) printJson({ kind: "published", ...published });

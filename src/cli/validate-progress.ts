@@ -1,6 +1,7 @@
 /** What a person sees of a running validator: a line a step, and on a terminal one line that moves. */
 import { log, printable } from "../base/log.ts";
 import type { Progress, Report } from "../validator/context.ts";
+import { MovingLine } from "./moving-line.ts";
 import { printJson } from "./output.ts";
 
 export function validatorProgress({ json }: { readonly json: boolean }): Report {
@@ -56,15 +57,4 @@ function describe(progress: Progress): string {
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
-}
-
-/** A line that is written over; cut to the terminal's width, since a wrapped line could not be. */
-class MovingLine {
-  show(text: string): void {
-    process.stderr.write(`\r\u001b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
-  }
-
-  clear(): void {
-    process.stderr.write("\r\u001b[2K");
-  }
 }

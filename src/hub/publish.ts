@@ -182,9 +182,10 @@ async function send(
  */
 export async function compareFresh(
   hub: Hub,
-  options: Omit<DownloadOptions, "bytesMax"> & Source & { readonly files: readonly LocalFile[] },
+  options: Omit<DownloadOptions, "bytesMax"> &
+    Source & { readonly files: readonly LocalFile[]; readonly bytesMax?: number },
 ): Promise<HubResult<{ readonly files: readonly DownloadedFile[] }>> {
-  const downloaded = await downloadModel(hub, { ...options, bytesMax: Number.MAX_SAFE_INTEGER });
+  const downloaded = await downloadModel(hub, { bytesMax: Number.MAX_SAFE_INTEGER, ...options });
   if (downloaded.kind !== "downloaded") return downloaded;
   const difference = differenceBetween(options.files, downloaded.files);
   if (difference !== null) return refused("conflict", `${options.repo} at ${options.revision} ${difference}`);

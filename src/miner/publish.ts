@@ -7,44 +7,60 @@ import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FailureError, OperatorError } from "../base/errors.ts";
-import type { ChainClient } from "../chain/client.ts";
-import type { Keypair } from "../chain/keypair.ts";
-import type { Pending, Submission } from "../chain/submission.ts";
-import { formatCommitment, parseRepositoryName } from "../competition/commitment.ts";
+import { formatCommitment } from "../competition/commitment.ts";
+import type { CompetitionFile } from "../competition/competition.ts";
 import { hashDirectory, hashForHotkey, hashFromDigest } from "../competition/hashes.ts";
-import { setVisibility } from "../hub/client.ts";
+import { repositoryInfo, setVisibility } from "../hub/client.ts";
 import type { Hub } from "../hub/connection.ts";
 import type { HubFailure, HubResult } from "../hub/outcome.ts";
-import { compareFresh, createPrivate, type LocalFile, readLocalModel, upload, withoutToken } from "../hub/publish.ts";
+import {
+  type PublishProgress as Bytes,
+  compareFresh,
+  createPrivate,
+  type LocalFile,
+  readLocalModel,
+  upload,
+  withoutToken,
+} from "../hub/publish.ts";
 import { bindChain } from "../store/chain.ts";
-import { readSteps, writeStep } from "../store/journal.ts";
 import type { Store } from "../store/store.ts";
-import type { Block, Commitment, Netuid } from "../subnet.ts";
+import type { Block } from "../subnet.ts";
+import { checkedRepository, checkModel, runningCompetition } from "./publish-checks.ts";
+import {
+  type CommitOptions,
+  type CommitProgress,
+  commitmentBlock,
+  commitOnce,
+  requireCommitted,
+} from "./publish-commit.ts";
+import { PublishJournal, type PublishStepName } from "./publish-journal.ts";
 
-export interface PublishOptions {
+export interface PublishOptions extends Omit<CommitOptions, "onProgress"> {
   readonly store: Store;
   readonly hub: Hub;
-  readonly chain: ChainClient;
-  readonly netuid: Netuid;
-  /** The hotkey, registered in the subnet. */
-  readonly signer: Keypair;
   readonly folder: string;
   readonly repo: string;
   readonly competitionId: number;
+  /** Where the competition is looked for, in this order. */
+  readonly competitions: readonly CompetitionFile[];
   /** For fresh downloads and the memory of uploads; nothing in it is worth keeping after the end. */
   readonly workFolder: string;
-  readonly signal: AbortSignal;
   readonly onStep: (step: PublishStep) => void;
+  readonly onProgress: (progress: PublishProgress) => void;
 }
 
-export const publishSteps = ["checked", "created", "uploaded", "verified", "committed", "public", "confirmed"] as const;
-
+/** A step that is in the state file. */
 export interface PublishStep {
-  readonly name: (typeof publishSteps)[number] | "uploading";
-  readonly detail: string;
+  readonly name: PublishStepName;
+  readonly result: Readonly<Record<string, unknown>>;
   /** Done by an earlier run. */
   readonly resumed: boolean;
 }
+
+/** What a step is busy with. */
+export type PublishProgress =
+  | ({ readonly kind: "hashing" | "checking" | "uploading" | "downloading"; readonly what: string } & Bytes)
+  | CommitProgress;
 
 export interface Published {
   readonly repo: string;
@@ -55,33 +71,36 @@ export interface Published {
 
 /** Throws `OperatorError` for what the operator must change, `FailureError` for what may work later. */
 export async function publishModel(options: PublishOptions): Promise<Published> {
-  const { store, chain, netuid, signer, folder, repo, competitionId, signal } = options;
-  const name = parseRepositoryName(repo);
-  if ("kind" in name) throw new OperatorError(name.detail, "Choose another --repo.");
+  const { store, chain, netuid, signer, folder, repo, competitionId, signal, onProgress } = options;
+  const name = checkedRepository(repo, competitionId);
   await bindChain(store, { genesisHash: chain.genesisHash, netuid });
-  const files = value(await readLocalModel(folder, { signal }), options);
-  const run = new PublishRun(options, files, `publish:${signer.ss58Address}:${digestOf(repo, competitionId, files)}`);
-  await run.load();
+  const competition = runningCompetition(options.competitions, competitionId, (await chain.head()).number);
+  const hashing = (bytes: Bytes) => onProgress({ kind: "hashing", what: folder, ...bytes });
+  const files = value(await readLocalModel(folder, { signal, onProgress: hashing }), options);
+  const scope = `publish:${signer.ss58Address}:${digestOf(repo, competitionId, files)}`;
+  const journal = await PublishJournal.open(store, scope);
+  const bytesMax = competition.constraints.repositoryBytesMax;
+  const run = new PublishRun(options, files, journal, bytesMax);
 
   await run.step("checked", async () => {
-    if ((await chain.registration(netuid, signer.ss58Address)) === undefined)
-      throw new OperatorError(
-        `Hotkey ${signer.ss58Address} is not registered in subnet ${netuid}.`,
-        "Register it with `finetune register`.",
-      );
-    const before = await run.ownCommitment();
-    return { before: before === undefined ? null : before.block, files: files.length };
+    await run.requireRegistered();
+    const checking = (doneBytes: number, totalBytes: number) =>
+      onProgress({ kind: "checking", what: "the parameters", doneBytes, totalBytes });
+    await checkModel({ folder, files, competition, signal, onProgress: checking });
+    return { before: await commitmentBlock(options), files: files.length };
   });
   await run.step("created", async () => value(await createPrivate(options.hub, { repo, signal }), options));
   const { revision } = await run.step("uploaded", () => run.upload());
-  const { directoryHash } = await run.step("verified", () => run.verify(options.hub, revision, "fresh"));
+  const { directoryHash } = await run.step("verified", () => run.verifyPrivate(revision));
   const secureHash = hashForHotkey(directoryHash, signer.ss58Address);
   const commitment = formatCommitment({ ...name, revision, secureHash, competitionId });
-  const { block } = await run.step("committed", () => run.commit(commitment));
+  await run.step("committed", () => commitOnce(options, journal, commitment));
+  // An earlier run may have committed it: what would become public must be what the chain holds now.
+  const { block } = await requireCommitted(options, journal, commitment);
   await run.step("public", async () =>
     value(await setVisibility(options.hub, { repo, private: false, signal }), options),
   );
-  await run.step("confirmed", () => run.verify(withoutToken(options.hub), revision, "anonymous"));
+  await run.step("confirmed", () => run.verifyPublic(revision));
   await rm(options.workFolder, { recursive: true, force: true });
   return { repo, revision, commitment, block };
 }
@@ -93,111 +112,93 @@ function digestOf(repo: string, competitionId: number, files: readonly LocalFile
 }
 
 class PublishRun {
-  #done: ReadonlyMap<string, unknown> = new Map();
-
   constructor(
     private readonly options: PublishOptions,
     private readonly files: readonly LocalFile[],
-    private readonly scope: string,
+    private readonly journal: PublishJournal,
+    private readonly bytesMax: number,
   ) {}
 
-  async load(): Promise<void> {
-    this.#done = await readSteps(this.options.store, this.scope);
-  }
-
   /** Does a step unless it is done, and stores what came of it before anything else happens. */
-  async step<T extends object>(name: PublishStep["name"], work: () => Promise<T>): Promise<T> {
-    const { store, onStep } = this.options;
-    const known = this.#done.get(name) as T | undefined;
+  async step<T extends Readonly<Record<string, unknown>>>(name: PublishStepName, work: () => Promise<T>): Promise<T> {
+    const known = this.journal.read<T>(name);
     const result = known ?? (await work());
-    if (known === undefined) await writeStep(store, this.scope, name, result);
-    onStep({ name, detail: JSON.stringify(result), resumed: known !== undefined });
+    if (known === undefined) await this.journal.write(name, result);
+    this.options.onStep({ name, result, resumed: known !== undefined });
     return result;
   }
 
-  /** What the hotkey has committed in this subnet, as the chain says now. */
-  async ownCommitment(): Promise<Commitment | undefined> {
+  async requireRegistered(): Promise<void> {
     const { chain, netuid, signer } = this.options;
-    return (await chain.commitments(netuid)).find(({ hotkey }) => hotkey === signer.ss58Address);
+    if ((await chain.registration(netuid, signer.ss58Address)) !== undefined) return;
+    throw new OperatorError(
+      `Hotkey ${signer.ss58Address} is not registered in subnet ${netuid}.`,
+      "Register it with `finetune register`.",
+    );
   }
 
   async upload(): Promise<{ readonly revision: string }> {
-    const { hub, repo, folder, workFolder, signal, onStep } = this.options;
+    const { hub, repo, folder, workFolder, signal, onProgress } = this.options;
+    await this.#requirePrivate();
     let revision = "";
     for (const portion of ["model", "tokenizer"] as const) {
       const journalFile = join(workFolder, `${portion}.uploads`);
-      const onProgress = ({ doneBytes, totalBytes }: { doneBytes: number; totalBytes: number }) =>
-        onStep({ name: "uploading", detail: `${portion}: ${doneBytes} of ${totalBytes} bytes`, resumed: false });
-      const request = { repo, folder, files: this.files, portion, journalFile, signal, onProgress };
+      const uploading = (bytes: Bytes) => onProgress({ kind: "uploading", what: portion, ...bytes });
+      const request = { repo, folder, files: this.files, portion, journalFile, signal, onProgress: uploading };
       ({ revision } = value(await upload(hub, request), this.options));
     }
     return { revision };
   }
 
-  /** Downloads what was published and compares it; the hash of a directory is that of what everybody else gets. */
-  async verify(hub: Hub, revision: string, purpose: string): Promise<{ readonly directoryHash: string }> {
-    const { repo, workFolder, signal } = this.options;
-    const folder = join(workFolder, purpose);
-    await rm(folder, { recursive: true, force: true });
-    const fresh = value(await compareFresh(hub, { repo, revision, folder, files: this.files, signal }), this.options);
-    const hashes = fresh.files.map(({ path, sha256 }) => ({ path, hash: hashFromDigest(Buffer.from(sha256, "hex")) }));
-    return { directoryHash: hashDirectory(hashes) };
-  }
-
-  /** Commits once: what an earlier run sent is looked up before anything is sent. */
-  async commit(text: string): Promise<{ readonly block: Block }> {
-    const { chain, netuid, signer, store } = this.options;
-    const pending = this.#done.get("committing") as Pending | undefined;
-    if (pending !== undefined) {
-      const fate = await chain.fate(pending);
-      if (fate.kind === "finalised") return await this.#readBack(text);
-      if (fate.kind === "unknown") throw notYetKnown(fate.sentence);
+  /** Days may lie between the creation and the upload, and what is public can be copied at once. */
+  async #requirePrivate(): Promise<void> {
+    const { hub, repo, signal } = this.options;
+    const info = await repositoryInfo(hub, { repo, signal });
+    if (info.kind === "invalid") {
+      await this.journal.forget("created");
+      throw new OperatorError(`${repo} is not there any more: ${info.detail}.`, "Run this again to create it anew.");
     }
-    const before = (this.#done.get("checked") as { before: Block | null } | undefined)?.before;
-    const current = await this.ownCommitment();
-    if (current !== undefined && textOf(current) === text) return { block: current.block };
-    if (before !== undefined && (current?.block ?? null) !== before)
+    if (!value(info, this.options).private)
       throw new OperatorError(
-        `Hotkey ${signer.ss58Address} has committed something else at block ${current?.block} since this publication began.`,
-        "Find out which other machine publishes with this hotkey; nothing was committed from here.",
+        `${repo} has become public before its upload: everybody would see the model before it is committed.`,
+        "Make it private again on the hub, or choose a new --repo.",
       );
-    const submission = await chain.setCommitment({
-      netuid,
-      data: new TextEncoder().encode(text),
-      signer,
-      onSigned: (signed) => writeStep(store, this.scope, "committing", signed),
+  }
+
+  /** The hash of a directory is that of what everybody else will get. */
+  async verifyPrivate(revision: string): Promise<{ readonly directoryHash: string }> {
+    const compared = await this.#compare(this.options.hub, revision);
+    // The folder or the repository changed while the upload ran: only another upload can mend it.
+    if (compared.kind === "refused" && compared.reason === "conflict") await this.journal.forget("uploaded");
+    return value(compared, this.options);
+  }
+
+  async verifyPublic(revision: string): Promise<{ readonly directoryHash: string }> {
+    const compared = await this.#compare(withoutToken(this.options.hub), revision);
+    if (compared.kind === "invalid" && compared.reason === "repository-missing")
+      throw new FailureError(
+        `${this.options.repo} is committed, but not yet seen by everybody: ${compared.detail}.`,
+        "Run this again in a minute: it only looks once more.",
+      );
+    return value(compared, this.options);
+  }
+
+  async #compare(hub: Hub, revision: string): Promise<HubResult<{ readonly directoryHash: string }>> {
+    const { repo, workFolder, signal, onProgress } = this.options;
+    const folder = join(workFolder, hub.token === undefined ? "anonymous" : "fresh");
+    await rm(folder, { recursive: true, force: true });
+    const fresh = await compareFresh(hub, {
+      ...{ repo, revision, folder, files: this.files, bytesMax: this.bytesMax, signal },
+      onProgress: ({ path, doneBytes, totalBytes }) =>
+        onProgress({ kind: "downloading", what: path, doneBytes, totalBytes }),
     });
-    if (submission.kind !== "finalised") throw submissionError(submission);
-    return await this.#readBack(text);
+    if (fresh.kind !== "ok") return fresh;
+    const hashes = fresh.value.files.map(({ path, sha256 }) => ({
+      path,
+      hash: hashFromDigest(Buffer.from(sha256, "hex")),
+    }));
+    return { kind: "ok", value: { directoryHash: hashDirectory(hashes) } };
   }
-
-  async #readBack(text: string): Promise<{ readonly block: Block }> {
-    const current = await this.ownCommitment();
-    if (current !== undefined && textOf(current) === text) return { block: current.block };
-    throw new FailureError(
-      "The chain holds another commitment of this hotkey than the one that was made.",
-      "Find out which other machine publishes with this hotkey, then run this again.",
-    );
-  }
-}
-
-function textOf({ data }: Commitment): string {
-  return new TextDecoder().decode(data);
-}
-
-function submissionError(submission: Exclude<Submission, { kind: "finalised" }>): Error {
-  if (submission.kind === "unknown") return notYetKnown(submission.sentence);
-  return new OperatorError(
-    `The chain refused the commitment: ${submission.error}.`,
-    `${submission.sentence} The upload is kept; run this again to go on.`,
-  );
-}
-
-function notYetKnown(sentence: string): FailureError {
-  return new FailureError(
-    `What became of the commitment is not known: ${sentence}`,
-    "Run this again: it is looked up first.",
-  );
 }
 
 /** The value of a hub's answer, or the error that the operator reads. */
@@ -214,11 +215,12 @@ function value<T>(result: HubResult<T>, { repo }: PublishOptions): T {
   );
 }
 
-const hints: Partial<Record<HubFailure["reason"], string>> = {
+const hints: Partial<Record<Exclude<HubFailure, { kind: "retry" }>["reason"], string>> = {
   "token-invalid": "Give a valid token in HF_TOKEN.",
   forbidden: "Use a token with write access to this namespace, or another --repo.",
   exists: "Choose a new --repo: what is public already can be copied before it is committed.",
-  "quota-exceeded": "Free space in the hub's account, or use another one.",
+  "quota-exceeded": "Free space in the hub's account and run this again: it goes on where it stopped.",
   "disk-full": "Free disk space and run this again: it goes on where it stopped.",
-  conflict: "Something else writes to this repository; choose a new --repo.",
+  conflict: "The folder or the repository has changed meanwhile; run this again, or choose a new --repo.",
+  "too-large": "Remove what is not the model's from the repository, or choose a new --repo.",
 };
