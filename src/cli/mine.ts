@@ -11,4 +11,5 @@ export default group("train, check and publish a model", {
     summary: "upload a model, commit it on the chain, make it public",
     load: () => import("./mine-publish.ts"),
   },
+  status: { summary: "what validators see of a miner", load: () => import("./mine-status.ts") },
 });
