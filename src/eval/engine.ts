@@ -58,6 +58,8 @@ export interface Engine {
   readonly kind: "engine";
   readonly model: Model;
   readonly folder: ModelFolder;
+  /** How the parameters are widened for work that is long enough to matter (memory.ts). */
+  readonly mode: () => "load" | "run";
   readonly score: (
     samples: readonly LossSample[],
     options?: EvaluateOptions<LossOutcome | SampleFailure>,
@@ -95,21 +97,24 @@ function createEngine(
   };
   // Sessions are made when they are first needed: scoring needs no logits, generating no losses.
   const openAll = (mode: "load" | "run") => ({
-    forward: once(async () => {
+    forward: lazy(async () => {
       const body = model.body();
       return new Forward(model, await open(body, mode), body);
     }),
-    lossHead: once(() => open(model.nll(), mode)),
-    logitsHead: once(() => open(model.logits(), mode)),
+    lossHead: lazy(() => open(model.nll(), mode)),
+    logitsHead: lazy(() => open(model.logits(), mode)),
   });
   const opened = { load: openAll("load"), run: openAll("run") };
-  const modeFor = (work: "brief" | "long") => widen ?? chooseWiden(model, { work, memoryBytesMax });
+  // Chosen once: parameters that were widened leave less memory available, which must not change the choice.
+  const long = lazy(() => widen ?? chooseWiden(model, { memoryBytesMax }));
+  const modeFor = (work: "brief" | "long") => widen ?? (work === "brief" ? "run" : long());
   const { width, vocabulary, positionsMax = Infinity } = model;
 
   return {
     kind: "engine",
     model,
     folder,
+    mode: () => modeFor("long"),
     async score(samples, { onSample, signal } = {}) {
       const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0);
       const { forward, lossHead } = opened[modeFor(tokens < briefTokens ? "brief" : "long")];
@@ -242,7 +247,7 @@ async function each<S, O>(
   return outcomes;
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
+function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }

@@ -5,22 +5,21 @@ import type { Model } from "../model/model.ts";
 
 /** Activations and logits of a long sequence, and the program itself. */
 const overheadBytes = 600 * 2 ** 20;
+/** Four bytes a parameter, and for a while a second copy of what is being laid out. */
+const partOfParameters = 1.6;
 /** The rest stays with everything else that runs here, such as the validator and its file pages. */
 const partOfAvailable = 0.6;
 
 /**
- * `load` where four bytes a parameter fit into the memory and the work is long enough to pay for laying them out first:
- * matrices are then never widened again. `run` otherwise: it starts at once and needs memory for one layer.
+ * `load` where the widened parameters fit into the memory: laid out once, matrices are never widened again. `run`
+ * otherwise: it needs memory for the widest matrices only. What fits is decided at the time of the call.
  */
 export function chooseWiden(
   model: Model,
-  {
-    work,
-    memoryBytesMax = Infinity,
-  }: { readonly work: "brief" | "long"; readonly memoryBytesMax?: number | undefined },
+  { memoryBytesMax = Infinity }: { readonly memoryBytesMax?: number | undefined } = {},
 ): "load" | "run" {
-  const bytes = 4 * model.parameters + overheadBytes;
-  return work === "long" && bytes <= Math.min(memoryBytesMax, partOfAvailable * availableBytes()) ? "load" : "run";
+  const bytes = partOfParameters * 4 * model.parameters + overheadBytes;
+  return bytes <= Math.min(memoryBytesMax, partOfAvailable * availableBytes()) ? "load" : "run";
 }
 
 /** What can be allocated without swapping. The kernel's own estimate counts file pages that can be given up. */

@@ -66,6 +66,8 @@ const described = z.object({
   architecture: z.string().max(200),
   parameters: z.int().min(0),
   vocabularySize: z.int().min(1),
+  /** `load`: parameters are widened in memory before long work; `run`: they stay mapped and are widened as needed. */
+  mode: z.enum(["load", "run"]),
 });
 const scanned = z.object({
   kind: z.literal("scanned"),
