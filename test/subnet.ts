@@ -11,15 +11,19 @@ import { type Localnet, type LocalnetOptions, startLocalnet } from "../src/local
 export interface TestSubnet {
   readonly dir: string;
   readonly localnet: Localnet;
-  /** Runs `finetune <args>` against the subnet. */
-  readonly finetune: (args: readonly string[]) => Promise<Finished>;
+  /** What `finetune` runs with. */
+  readonly env: Variables;
+  /** Runs `finetune <args>` against the subnet, with more variables if wanted. */
+  readonly finetune: (args: readonly string[], variables?: Variables) => Promise<Finished>;
   /** In a process group of its own, so that a test can press Ctrl-C on all of it: `process.kill(-pid, "SIGINT")`. */
-  readonly spawn: (args: readonly string[]) => Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly spawn: (args: readonly string[], variables?: Variables) => Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly validatorArgs: (db: string) => string[];
   /** What the hub does wrong from now on, as `localnet hub --fault` takes it; nothing by default. */
   readonly hubFaults: (faults?: Readonly<Record<string, number>>) => Promise<void>;
   readonly close: () => Promise<void>;
 }
+
+type Variables = Readonly<Record<string, string>>;
 
 export interface Finished {
   readonly code: number;
@@ -53,17 +57,18 @@ export async function startTestSubnet(
     FINETUNE_TOKEN: localnet.token,
     FINETUNE_CACHE: join(dir, "cache"),
   };
-  const spawn = (args: readonly string[]) =>
+  const spawn = (args: readonly string[], variables: Variables = {}) =>
     Bun.spawn([...selfCommand(...args)], {
-      ...{ env, cwd: dir, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },
+      ...{ env: { ...env, ...variables }, cwd: dir, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },
     });
   const { path, name, hotkey } = localnet.validatorWallet;
   return {
     dir,
     localnet,
+    env,
     spawn,
-    async finetune(args) {
-      const child = spawn(args);
+    async finetune(args, variables) {
+      const child = spawn(args, variables);
       const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
       return { code: await child.exited, out, err };
     },
