@@ -4,14 +4,12 @@ import { readChain } from "../store/chain.ts";
 import { openStore } from "../store/store.ts";
 import { latestSubmission } from "../store/submissions.ts";
 import type { Metagraph } from "../subnet.ts";
+import { areWeightsOverdue, weightsIntervalBlocks } from "../validator/overdue.ts";
 import { addressOf, chainArgs, jsonArg, netuidOf, uriArg, walletArgs, withChain } from "./chain-access.ts";
 import { command, exitCode } from "./command.ts";
 import { print, printJson } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
 import { integer } from "./values.ts";
-
-/** A validator sets its weights again after an hour at the latest: so many blocks of 12 seconds. */
-const intervalBlocksDefault = 300;
 
 interface Finding {
   readonly check: string;
@@ -36,12 +34,12 @@ export default command({
     "interval-blocks": {
       type: "string",
       valueHint: "N",
-      description: `how often weights are due; twice this without any is an alarm [default ${intervalBlocksDefault}]`,
+      description: `how often weights are due; twice this without any is an alarm [default ${weightsIntervalBlocks}]`,
     },
     json: jsonArg,
   },
   run: async (args) => {
-    const intervalBlocks = integer(args["interval-blocks"] ?? String(intervalBlocksDefault), {
+    const intervalBlocks = integer(args["interval-blocks"] ?? String(weightsIntervalBlocks), {
       flag: "interval-blocks",
       min: 1,
     });
@@ -89,7 +87,7 @@ function neuronFindings(metagraph: Metagraph, hotkey: string, intervalBlocks: nu
     ),
     finding(
       "weights",
-      neuron.lastUpdateBlock > 0 && age <= 2 * intervalBlocks,
+      neuron.lastUpdateBlock > 0 && !areWeightsOverdue(metagraph.block, neuron.lastUpdateBlock, intervalBlocks),
       `${updated}, due every ${intervalBlocks}`,
     ),
   ];

@@ -11,6 +11,7 @@ import { findOpenRound, findRound, startRound } from "../store/rounds.ts";
 import type { Row } from "../store/schema.ts";
 import type { Head } from "../subnet.ts";
 import type { ValidatorContext } from "./context.ts";
+import { OverdueWatch } from "./overdue.ts";
 import { abandon, runRound } from "./round.ts";
 import { SubmissionPlan } from "./submission.ts";
 
@@ -24,6 +25,7 @@ export async function runValidator(context: ValidatorContext, { once }: RunOptio
   const { chain, store, netuid, signal, report } = context;
   await bindChain(store, { genesisHash: chain.genesisHash, netuid });
   const submissions = new SubmissionPlan(context);
+  const overdue = new OverdueWatch(context);
   let done = false;
   for await (const head of chain.heads({ signal })) {
     const round: Row<"rounds"> | undefined =
@@ -35,6 +37,7 @@ export async function runValidator(context: ValidatorContext, { once }: RunOptio
       report({ kind: "waiting", block: head.number, nextSyncBlock: next });
     }
     const settled = await submissions.advance(head);
+    await overdue.look(head);
     if (done && settled) return;
   }
   if (signal.aborted) throw new InterruptedError();
