@@ -46,6 +46,8 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
     executionProviders: ["cpu"],
     intraOpNumThreads: options.threads ?? availableParallelism(),
     interOpNumThreads: 1,
+    // onnxruntime's arena keeps every widened matrix and doubles as it grows: memory that this mode exists to save.
+    ...(options.widen === "run" ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
     logSeverityLevel: 3,
     extra: {
       session: {
