@@ -12,12 +12,25 @@ export function validatorProgress({ json }: { readonly json: boolean }): Report 
     if (line !== undefined && moves.has(progress.kind)) line.show(text);
     else if (!moves.has(progress.kind)) {
       line?.clear();
-      (progress.kind === "refused" || progress.kind === "failed" || progress.kind === "task-dropped"
-        ? log.warn
-        : log.info)(text);
+      log[levelOf(progress)](text);
     }
   };
 }
+
+/** What somebody should look at stands out. */
+function levelOf(progress: Progress): "info" | "warn" | "error" {
+  if (progress.kind === "weights") return levels[progress.outcome] ?? "info";
+  return notable.has(progress.kind) ? "warn" : "info";
+}
+
+const levels: Readonly<Record<string, "warn" | "error">> = { refused: "warn", overdue: "error" };
+const notable: ReadonlySet<Progress["kind"]> = new Set([
+  "refused",
+  "failed",
+  "task-dropped",
+  "abandoned",
+  "interrupted",
+]);
 
 /** Steps that come many times a second; where nothing moves they are left out. */
 const moves: ReadonlySet<Progress["kind"]> = new Set(["waiting", "downloading", "measuring"]);
