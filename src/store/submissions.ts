@@ -48,15 +48,19 @@ export async function prepareSubmission(store: Store, submission: NewSubmission)
   });
 }
 
-/** Stores what became of a submission and what the chain answered (JSON). */
+/** Stores what became of a submission and what the chain answered (JSON); `mode` when it was sent another way than prepared. */
 export async function updateSubmission(
   store: Store,
   id: number,
-  { state, answer }: { readonly state: SubmissionState; readonly answer?: unknown },
+  {
+    state,
+    answer,
+    mode,
+  }: { readonly state: SubmissionState; readonly answer?: unknown; readonly mode?: SubmissionMode },
 ): Promise<void> {
   await store.db
     .updateTable("submissions")
-    .set({ state, answered_at: Date.now(), answer: answer === undefined ? undefined : JSON.stringify(answer) })
+    .set({ state, mode, answered_at: Date.now(), answer: answer === undefined ? undefined : JSON.stringify(answer) })
     .where("id", "=", id)
     .execute();
 }

@@ -4,7 +4,7 @@
  */
 import { FailureError } from "../base/errors.ts";
 import { readCommitment } from "../competition/commitment.ts";
-import type { Competition } from "../competition/competition.ts";
+import type { Competition, CompetitionFile } from "../competition/competition.ts";
 import { subnetWeights } from "../competition/moving-average.ts";
 import { judgeRound } from "../competition/round.ts";
 import { competitionsAt } from "../competition/schedule.ts";
@@ -13,7 +13,7 @@ import { recordMetagraph } from "../store/neurons.ts";
 import { latestAverages } from "../store/results.ts";
 import { readRoundInput } from "../store/round-input.ts";
 import { abandonRound, finishRound, setSampleDigest } from "../store/rounds.ts";
-import { readCompetition } from "../store/rules.ts";
+import { readCompetition, readRuleSet } from "../store/rules.ts";
 import { digestSampleSets, listSampleSets } from "../store/samples.ts";
 import type { Row } from "../store/schema.ts";
 import type { Commitment, Metagraph } from "../subnet.ts";
@@ -72,12 +72,14 @@ async function judge(
   context: ValidatorContext,
   { round, competition, metagraph }: { round: Row<"rounds">; competition: Competition; metagraph: Metagraph },
 ): Promise<void> {
-  const { store, rules, report } = context;
+  const { store, report } = context;
+  // The file as it was when the round began: a replay has no other.
+  const file = (await readRuleSet(store, round.rule_set_digest)) as CompetitionFile;
   const input = await readRoundInput(store, round, metagraph.block);
   const previousAverages = await latestAverages(store, competition.id, round.sync_block);
   const verdict = judgeRound({ ...input, competition, previousAverages });
   const active = await Promise.all(
-    competitionsAt(rules.file, round.sync_block).map(async (running) => ({
+    competitionsAt(file, round.sync_block).map(async (running) => ({
       competition: running.id === competition.id ? competition : running,
       averages: (running.id === competition.id ? verdict.averages : await latestAverages(store, running.id)) ?? [],
     })),

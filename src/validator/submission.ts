@@ -118,6 +118,8 @@ export class SubmissionPlan {
       signer: signer!,
       signal,
     });
+    // Its fate is unknown: it stays included, and the next attempt reads the chain before it sends anything.
+    if (revealed.kind === "unknown") return await this.#failed({ number: row.block, hash: "" }, revealed.sentence);
     const state = revealed.kind === "finalised" ? "revealed" : "lost";
     await updateSubmission(store, row.id, { state, answer: answerOf(revealed) });
     await clearSteps(store, scopeOf(row.id));
@@ -126,7 +128,9 @@ export class SubmissionPlan {
   async #settle(id: number, head: Head, submission: Submission | WeightsSubmission): Promise<void> {
     const { store, report } = this.context;
     const state = ({ finalised: "included", refused: "refused", unknown: "sent" } as const)[submission.kind];
-    await updateSubmission(store, id, { state, answer: answerOf(submission) });
+    // The chain's parameters may have changed since it was prepared, and an older runtime has no timelock.
+    const mode = "method" in submission ? { mode: submission.method } : {};
+    await updateSubmission(store, id, { state, answer: answerOf(submission), ...mode });
     if (submission.kind === "finalised") {
       report({ kind: "weights", outcome: "accepted", detail: `in block ${submission.block}` });
       return;
@@ -144,6 +148,7 @@ export class SubmissionPlan {
     report({ kind: "weights", outcome: "refused", detail });
   }
 
+  /** In blocks of the public chain: on a local chain whose blocks are quicker, everything is. */
   #blocks(seconds: number): number {
     return Math.ceil((seconds * 1000) / 12_000);
   }
