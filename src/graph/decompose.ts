@@ -40,8 +40,10 @@ import type { Attention, CompositeKind, OpOf } from "./op.ts";
 /** A masked score: far below any real one, and finite so that no gradient becomes NaN. */
 const masked = -1e30;
 
-export function decompose(graph: Graph): Graph {
+/** @param kept composites that stay as they are */
+export function decompose(graph: Graph, kept: readonly CompositeKind[] = []): Graph {
   return map(graph, (node, inputs) => {
+    if ((kept as readonly string[]).includes(node.op.kind)) return undefined;
     const rule = rules[node.op.kind as CompositeKind] as
       | ((op: unknown, ...inputs: readonly Node[]) => Node)
       | undefined;
@@ -114,10 +116,12 @@ function attend(op: Attention, ...inputs: readonly Node[]): Node {
   const q = transpose(reshape(query, [batch, tokens, kvHeads, group, headSize]), [0, 2, 3, 1, 4]);
   const k = transpose(reshape(key, [batch, tokens, kvHeads, 1, headSize]), [0, 2, 3, 4, 1]);
   const v = transpose(reshape(value, [batch, tokens, kvHeads, 1, headSize]), [0, 2, 3, 1, 4]);
-  let scores = mul(matmul(q, k), op.scale);
+  // Scaling queries is less work than scaling scores.
+  let scores = matmul(mul(q, op.scale), k);
   if (op.softcap > 0) scores = mul(tanh(div(scores, op.softcap)), op.softcap);
   if (bias !== undefined) scores = add(scores, reshape(bias, [1, kvHeads, group, tokens, tokens]));
-  scores = where(visible(tokens, op.window), scores, masked);
+  // Added, so that no gradient needs the mask again: behind the softmax a hidden score's is zero anyway.
+  scores = add(scores, where(visible(tokens, op.window), 0, masked));
   const probabilities = sinks === undefined ? softmax(scores) : softmaxWithSinks(scores, sinks);
   const result = transpose(matmul(probabilities, v), [0, 3, 1, 2, 4]);
   return reshape(result, [batch, tokens, heads * headSize]);

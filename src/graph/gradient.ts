@@ -1,9 +1,10 @@
 /**
  * Reverse-mode differentiation of a graph of primitives: a table of one rule an operation, and a walk that returns more
- * graph. Composites are rewritten first (decompose.ts). The formulas are the textbook's; the tests hold them against
+ * graph. Composites are rewritten first (decompose.ts), but for those of composite-gradient.ts. The formulas are the textbook's; the tests hold them against
  * finite differences and another autograd's numbers.
  */
 import { assert } from "../base/assert.ts";
+import { compositeRules, type DifferentiableComposite } from "./composite-gradient.ts";
 import {
   add,
   cast,
@@ -89,7 +90,7 @@ interface Context {
 /** The gradients of an operation's inputs, given that of its result. Undefined: no gradient flows to that input. */
 type Rule<K extends OpKind> = (g: Node, op: Op & { readonly kind: K }, context: Context) => readonly Part[];
 type AnyRule = (g: Node, op: unknown, context: Context) => readonly Part[];
-type Differentiable = Exclude<Primitive["kind"], ComparisonKind>;
+type Differentiable = Exclude<Primitive["kind"], ComparisonKind> | DifferentiableComposite;
 
 function derive(y: Node, gradient: Node, needs: (input: Node) => boolean): readonly Part[] {
   const rule = (rules as Partial<Record<OpKind, AnyRule | undefined>>)[y.op.kind];
@@ -110,6 +111,7 @@ const unary =
   (g, _, { y, inputs }) => [rule(g, inputs[0]!, y)];
 
 const rules: { readonly [K in Differentiable]: Rule<K> | undefined } = {
+  ...compositeRules,
   Neg: unary((g) => neg(g)),
   Abs: unary((g, x) => mul(g, sign(x))),
   Sign: undefined,

@@ -4,6 +4,7 @@
  * stays in the model's files.
  */
 
+import { differentiableComposites } from "../graph/composite-gradient.ts";
 import { decompose } from "../graph/decompose.ts";
 import {
   add,
@@ -50,7 +51,7 @@ export const dropoutPrefix = "dropout.";
 export function createObjective(model: Model, method: Method): Objective {
   const forward = model.training();
   const prepared = method.kind === "full" ? freeParameters(forward) : adaptLinears(forward, method);
-  const { outputs } = decompose(prepared.graph);
+  const { outputs } = decompose(prepared.graph, differentiableComposites);
   const { loss, gradient } = weightedNll(outputs.logits!);
   const leaves = new Map(createGraph({ loss }).inputs.map((node) => [node.op.name, node]));
   const nodes = prepared.trainables.map(({ name }) => leaves.get(name)!);
@@ -102,11 +103,11 @@ function adaptLinears(graph: Graph, options: LoraOptions): Prepared {
     ];
     const seen = options.dropout === 0 ? x : mul(x, keptPart(tables, width, trainables.length / 2));
     trainables.push(a, b);
-    const inner = gemm(seen, input(a.name, "f32", a.shape), { transB: true });
-    const update = gemm(inner, input(b.name, "f32", b.shape), { transB: true });
+    // Scaled where it is narrow, and added to the base's product by the second matrix product itself.
+    const inner = mul(gemm(seen, input(a.name, "f32", a.shape), { transB: true }), loraScale(options));
     const { transA, transB } = node.op as { transA: boolean; transB: boolean };
     const base = gemm(x, inputs[1]!, { transA, transB, ...(inputs[2] === undefined ? {} : { bias: inputs[2] }) });
-    return add(base, mul(update, loraScale(options)));
+    return gemm(inner, input(b.name, "f32", b.shape), { transB: true, bias: base });
   });
   return { graph: adapted, trainables };
 }

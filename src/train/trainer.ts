@@ -89,7 +89,7 @@ export class Trainer {
       return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
     });
     const threads = options.threads === undefined ? {} : { threads: options.threads };
-    const session = await createSession(bytes, { widen: "load", ...threads });
+    const session = await createSession(bytes, { widen: "run", ...threads });
     return new Trainer(model, options, { session, inputs: graph.inputs, trainables, values });
   }
 
