@@ -220,3 +220,30 @@ test(
   },
   patienceMs,
 );
+
+test(
+  "an epoch's space for commitments that is used up is waited for",
+  async () => {
+    // Epochs long enough that this one does not end before the publication comes to its commitment.
+    const crowded = await startTestSubnet(["crowded"], { blockMs: 120, tempoBlocks: 130 });
+    const { chainUrl, netuid } = crowded.localnet;
+    const line = await connectChain({ endpoints: [chainUrl] });
+    try {
+      const folder = join(crowded.dir, "model");
+      await writeBaseModel(folder, 1n);
+      const [data, signer] = [new Uint8Array(512), keypairFromUri("//crowded//hotkey")];
+      let filling = await line.setCommitment({ netuid, data, signer });
+      while (filling.kind === "finalised") filling = await line.setCommitment({ netuid, data, signer });
+      expect(filling).toMatchObject({ kind: "refused", error: "SpaceLimitExceeded" });
+      const done = await crowded.finetune([
+        ...["mine", "publish", folder, "--repo", "local/crowded", "--competition", "1", "--json"],
+        ...["--uri", "//crowded//hotkey", "--db", join(crowded.dir, "crowded.sqlite")],
+      ]);
+      expect(done).toMatchObject({ code: 0, out: expect.stringContaining('"reason":"SpaceLimitExceeded"') });
+    } finally {
+      line.close();
+      await crowded.close();
+    }
+  },
+  patienceMs,
+);
