@@ -25,6 +25,11 @@ export interface SessionOptions {
    * needs it; making the session takes no time and little memory.
    */
   readonly widen: "load" | "run";
+  /**
+   * The runtime plans memory for each set of sizes that it has seen and takes it in one piece, beside what a first run
+   * took piece by piece: where runs need gigabytes, that is twice. True when absent.
+   */
+  readonly planMemory?: boolean;
   /** All cores of the machine when absent. */
   readonly threads?: number;
 }
@@ -49,6 +54,7 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
     // onnxruntime's arena keeps every widened matrix and doubles as it grows: memory that this mode exists to save.
     ...(options.widen === "run" ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
     logSeverityLevel: 3,
+    enableMemPattern: options.planMemory ?? true,
     extra: {
       session: {
         model_external_initializers_file_folder_path: root,

@@ -51,14 +51,18 @@ export function differentiate(scalar: Node, targets: readonly Node[]): Map<Node,
   return propagate(scalar, expand(constant(1), scalar.shape), targets);
 }
 
-/** The same from a node of any shape whose own gradient is known, as that of a loss with respect to logits is. */
+/**
+ * The same from a node of any shape whose own gradient is known, as that of a loss with respect to logits is. Where a
+ * target depends on another, these are the partial derivatives: none goes through one target to the next.
+ */
 export function propagate(result: Node, gradient: Node, targets: readonly Node[]): Map<Node, Node> {
   const { nodes } = createGraph({ result });
-  const needed = dependents(nodes, new Set(targets));
+  const ends = new Set(targets);
+  const needed = dependents(nodes, ends);
   const gradients = new Map<Node, Node>([[result, gradient]]);
   for (const node of nodes.toReversed()) {
     const gradient = gradients.get(node);
-    if (gradient === undefined || !needed.has(node) || node.inputs.length === 0) continue;
+    if (gradient === undefined || !needed.has(node) || ends.has(node)) continue;
     const parts = derive(node, gradient, (input) => needed.has(input));
     for (const [index, part] of parts.entries()) {
       const input = node.inputs[index];

@@ -9,18 +9,21 @@ import { decompose } from "../graph/decompose.ts";
 import {
   add,
   constant,
+  div,
+  exp,
   gather,
   gatherElements,
   gemm,
   input,
   iota,
+  log,
   mul,
   neg,
-  reduceLogSumExp,
+  reduceMax,
   reduceSum,
   reshape,
   scatterAddElements,
-  softmax,
+  scatterAddRows,
   sub,
 } from "../graph/expression.ts";
 import { propagate } from "../graph/gradient.ts";
@@ -36,13 +39,16 @@ export type Method = { readonly kind: "full" } | ({ readonly kind: "lora" } & Lo
 export interface Objective {
   /**
    * Inputs beside the trainables: `ids` i64 [batch, tokens], right-padded; `targets` i64 [rows], the token after each;
-   * `weights` f32 [rows], 0 where a row does not count; the model's rotary tables. Outputs: `loss` [1], the weighted sum
+   * `weights` f32 [rows], 0 where a row does not count; `chunk.N`; the model's rotary tables. Outputs: `loss` [1], the weighted sum
    * of the rows' NLL in nats, and the gradients.
    */
   readonly graph: Graph;
   readonly trainables: readonly Trainable[];
 }
 
+/** How many inputs `chunk.N` i64 [rows of chunk N] there are; together they name every row once. */
+export const headChunks = 4;
+export const chunkPrefix = "chunk.";
 export const gradientPrefix = "gradient.";
 /** Of the inputs [rows + adapters, width] that dropout needs. */
 export const dropoutPrefix = "dropout.";
@@ -52,12 +58,16 @@ export function createObjective(model: Model, method: Method): Objective {
   const forward = model.training();
   const prepared = method.kind === "full" ? freeParameters(forward) : adaptLinears(forward, method);
   const { outputs } = decompose(prepared.graph, differentiableComposites);
-  const { loss, gradient } = weightedNll(outputs.logits!);
-  const leaves = new Map(createGraph({ loss }).inputs.map((node) => [node.op.name, node]));
+  const leaves = new Map(createGraph(outputs).inputs.map((node) => [node.op.name, node]));
   const nodes = prepared.trainables.map(({ name }) => leaves.get(name)!);
-  const gradients = propagate(outputs.logits!, gradient, nodes);
-  const results = nodes.map((node) => [`${gradientPrefix}${node.op.name}`, gradients.get(node)!] as const);
-  return { graph: createGraph({ loss, ...Object.fromEntries(results) }), trainables: prepared.trainables };
+  const head = lossByChunks(outputs.hidden!, outputs.logits!, nodes);
+  const gradients = propagate(outputs.hidden!, head.hiddenGradient, nodes);
+  const results = nodes.map((node) => {
+    const [inHead, inBody] = [head.gradients.get(node)!, gradients.get(node)!];
+    return [`${gradientPrefix}${node.op.name}`, head.reached.has(node) ? add(inHead, inBody) : inBody] as const;
+  });
+  const graph = createGraph({ ...Object.fromEntries(results), loss: head.loss });
+  return { graph, trainables: prepared.trainables };
 }
 
 interface Prepared {
@@ -65,18 +75,59 @@ interface Prepared {
   readonly trainables: readonly Trainable[];
 }
 
+interface Head {
+  readonly loss: Node;
+  readonly hiddenGradient: Node;
+  /** Of the trained nodes, as far as the head uses them, which `reached` says. */
+  readonly gradients: ReadonlyMap<Node, Node>;
+  readonly reached: ReadonlySet<Node>;
+}
+
 /**
- * Σ weight · (log Σ exp logits − logit of the target), and its gradient (softmax − one-hot of the target) · weight, which
- * is written out: by rules it would be several times as many tensors of [rows, vocabulary], the largest of all.
+ * The loss and its gradients down to the hidden states, a few rows after the other: tensors of [rows, vocabulary] are the
+ * largest of all, and so only one chunk's exist at a time.
  */
-function weightedNll(logits: Node): { readonly loss: Node; readonly gradient: Node } {
+function lossByChunks(hidden: Node, logits: Node, trained: readonly Node[]): Head {
+  const graph = createGraph({ logits });
+  const alone = map(graph, (node) => (node === hidden ? input("hidden", "f32", hidden.shape) : undefined));
+  const reached = new Set(alone.nodes.filter((node) => trained.includes(node)));
   const targets = reshape(input("targets", "i64", ["rows"]), ["rows", 1]);
   const weights = reshape(input("weights", "f32", ["rows"]), ["rows", 1]);
-  const probabilities = softmax(logits, 1);
+  let [loss, hiddenGradient]: [Node, Node] = [constant([0], [1, 1]), mul(hidden, 0)];
+  let gradients = new Map<Node, Node>();
+  let source = hidden;
+  for (let chunk = 0; chunk < headChunks; chunk++) {
+    const rows = input(`${chunkPrefix}${chunk}`, "i64", [`rows of chunk ${chunk}`]);
+    const states = gather(source, rows);
+    const { outputs } = map(graph, (node) => (node === hidden ? states : undefined));
+    const part = weightedNll(outputs.logits!, gather(targets, rows), gather(weights, rows));
+    const parts = propagate(outputs.logits!, part.gradient, [states, ...trained]);
+    loss = add(loss, part.loss);
+    hiddenGradient = scatterAddRows(hiddenGradient, rows, parts.get(states)!);
+    gradients = new Map(
+      [...reached].map((node) => {
+        const known = gradients.get(node);
+        return [node, known === undefined ? parts.get(node)! : add(known, parts.get(node)!)];
+      }),
+    );
+    // Adds zero, so that the runtime cannot begin a chunk before it is done with the one before.
+    source = add(hidden, mul(reduceSum(add(hiddenGradient, loss), [0, 1]), 0));
+  }
+  return { loss: reshape(loss, [1]), hiddenGradient, gradients, reached };
+}
+
+/**
+ * Σ weight · (log Σ exp logits − logit of the target), and its gradient (softmax − one-hot of the target) · weight, which
+ * is written out: by rules it would be several times as many tensors.
+ */
+function weightedNll(logits: Node, targets: Node, weights: Node): { readonly loss: Node; readonly gradient: Node } {
+  const largest = reduceMax(logits, [1]);
+  const powers = exp(sub(logits, largest));
+  const sum = reduceSum(powers, [1]);
   // −log of the softmax loses the digits of a likely token: log Σ exp does not.
-  const nll = sub(reduceLogSumExp(logits, [1]), gatherElements(logits, targets, 1));
-  const gradient = scatterAddElements(mul(probabilities, weights), targets, neg(weights), 1);
-  return { loss: reshape(reduceSum(mul(nll, weights), [0]), [1]), gradient };
+  const nll = sub(log(sum), sub(gatherElements(logits, targets, 1), largest));
+  const gradient = scatterAddElements(mul(powers, div(weights, sum)), targets, neg(weights), 1);
+  return { loss: reduceSum(mul(nll, weights), [0]), gradient };
 }
 
 /** Every parameter becomes an f32 input. A matrix that serves twice is one input, whose gradient has both uses. */

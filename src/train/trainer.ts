@@ -12,7 +12,7 @@ import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
 import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
 import { countedTokens, type Example, packBatch } from "./batch.ts";
-import { createObjective, dropoutPrefix, gradientPrefix, type Method } from "./objective.ts";
+import { chunkPrefix, createObjective, dropoutPrefix, gradientPrefix, headChunks, type Method } from "./objective.ts";
 import type { Trainable } from "./trainable.ts";
 
 export interface TrainerOptions extends AdamWOptions {
@@ -89,7 +89,7 @@ export class Trainer {
       return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
     });
     const threads = options.threads === undefined ? {} : { threads: options.threads };
-    const session = await createSession(bytes, { widen: "run", ...threads });
+    const session = await createSession(bytes, { widen: "run", planMemory: false, ...threads });
     return new Trainer(model, options, { session, inputs: graph.inputs, trainables, values });
   }
 
@@ -152,6 +152,7 @@ export class Trainer {
   async #run(examples: readonly Example[], tokenWeight: number, place: number): Promise<Record<string, Tensor>> {
     const feeds = packBatch(examples, tokenWeight);
     this.#feedDropout(feeds, place);
+    feedChunks(feeds);
     const tokens = feeds.ids!.shape[1]!;
     for (const [name, rope] of Object.entries(this.model.ropes)) {
       const { cos, sin } = rotaryTables(rope.frequencies(tokens), tokens);
@@ -177,5 +178,17 @@ export class Trainer {
       const data = Float32Array.from({ length: rows * width }, () => (random.random() < method.dropout ? 0 : kept));
       feeds[op.name] = { dtype: "f32", shape: [rows, width], data };
     }
+  }
+}
+
+/** Which rows the head's chunks take: as many each, but for the last. */
+function feedChunks(feeds: Record<string, Tensor>): void {
+  const rows = feeds.targets!.shape[0]!;
+  const size = Math.ceil(rows / headChunks);
+  for (let chunk = 0; chunk < headChunks; chunk++) {
+    const start = Math.min(rows, chunk * size);
+    const length = Math.min(size, rows - start);
+    const data = BigInt64Array.from({ length }, (_, index) => BigInt(start + index));
+    feeds[`${chunkPrefix}${chunk}`] = { dtype: "i64", shape: [length], data };
   }
 }
