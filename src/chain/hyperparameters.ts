@@ -98,7 +98,8 @@ export async function hyperparametersAt(snapshot: Snapshot, netuid: Netuid): Pro
     mechanisms: Number(found.mechanisms ?? 1),
     registrationAllowed: found.registrationAllowed === true,
     burnRao: found.burn as bigint,
-    stakeThresholdRao: found.stakeThreshold as bigint,
+    // Spec 218 has no threshold.
+    stakeThresholdRao: (found.stakeThreshold as bigint | null | undefined) ?? 0n,
     kappa: Number(found.kappa),
     ownerHotkey: found.ownerHotkey === nobody ? null : (found.ownerHotkey as Hotkey | null),
   };

@@ -123,6 +123,9 @@ test("a hash commit keeps its secret in a file and is revealed from it", async (
   const committed = await finetune("weights", "submit", ...to, "--weight", "0=1", ...method);
   expect(committed.stdout).toContain("committed by hash");
   expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ netuid: 7, uids: [0], values: [65_535] });
+  const again = await finetune("weights", "submit", ...to, "--weight", "0=1", ...method);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain("may hold the secret of a commit");
   const revealed = await finetune("weights", "reveal", file, ...to, "--json");
   expect(revealed.json()).toMatchObject({ kind: "finalised" });
   await closed.close();

@@ -1,5 +1,5 @@
 /** `finetune weights submit`: sets weights by hand, in the way that the subnet takes them. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { OperatorError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { WeightsMethod } from "../chain/client.ts";
@@ -65,6 +65,11 @@ export default command({
         "A hash commit can only be revealed by who knows its salt.",
         "Give --reveal-file FILE: the secret is written there before anything is sent.",
       );
+    if (revealFile !== undefined && existsSync(revealFile))
+      throw new OperatorError(
+        `${revealFile} exists, and may hold the secret of a commit that is not revealed yet.`,
+        "Name another file, or remove this one once its commit is revealed.",
+      );
     const signer = await signerOf(args, "hotkey");
     return await withChain(args, async (chain, signal) => {
       const { versionKey, commitRevealEnabled } = await chain.hyperparameters(netuid);
@@ -89,6 +94,11 @@ export default command({
         "hash-commit": "Weights committed by hash",
         timelocked: `Weights committed; round ${submission.revealRound} opens them`,
       };
+      const { droppedOwn, dust } = submission.row;
+      if (!args.json && droppedOwn)
+        log.info("The weight on the signer itself is left out: consensus does not count it.");
+      if (!args.json && dust.length > 0)
+        log.info(`Too small for the chain's 16 bits, and left out: uid ${dust.join(", ")}.`);
       if (!args.json && commitRevealEnabled) log.info(`Subnet ${netuid} takes weights by commit and reveal.`);
       return reportSubmission(submission, { json: args.json === true, done: done[submission.method] });
     });

@@ -47,10 +47,8 @@ function seriesInDoubles(x: Float64Array): Float64Array {
     const scale = 1 / (one * order);
     for (let index = 0; index < x.length; index++) {
       const value = term[index]! * x[index]! * scale;
-      const floor = Math.floor(value);
-      const fraction = value - floor;
-      const isSure = fraction < 1 - doubt && (fraction > doubt || floor === 0);
-      const next = isSure ? floor : nextTerm(term[index]!, x[index]!, order);
+      const upper = Math.trunc(value + doubt);
+      const next = upper === Math.trunc(value - doubt) ? upper : nextTerm(term[index]!, x[index]!, order);
       term[index] = next;
       sum[index]! += next;
       rest += next;
