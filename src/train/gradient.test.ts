@@ -1,6 +1,7 @@
 /** Every rule of the gradient table against central finite differences, computed by onnxruntime in f32. */
 import { describe, expect, test } from "bun:test";
 import { createSession, type Tensor } from "../eval/session.ts";
+import { differentiableComposites } from "../graph/composite-gradient.ts";
 import { decompose } from "../graph/decompose.ts";
 import {
   abs,
@@ -33,6 +34,7 @@ import {
   relu,
   reshape,
   rmsNorm,
+  rotary,
   scatterAddElements,
   scatterAddRows,
   sigmoid,
@@ -52,6 +54,7 @@ import { differentiate } from "../graph/gradient.ts";
 import { createGraph } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
 import { encode } from "../graph/onnx.ts";
+import type { CompositeKind } from "../graph/op.ts";
 import { verify } from "../graph/verify.ts";
 
 const a = input("a", "f32", [3, 4]);
@@ -62,6 +65,12 @@ const all: readonly Node[] = [a, b, c, cube];
 const rows = constant([2, 0, 2], [3], "i64");
 const columns = constant([1, 0, 3, 3, 2, 2], [3, 2], "i64");
 const positive = (x: Node) => add(mul(x, x), 0.5);
+
+const angles = {
+  offset: constant([0], [1], "i64"),
+  cos: constant([...values(6, 1)].map(Math.cos), [3, 2]),
+  sin: constant([...values(6, 1)].map(Math.sin), [3, 2]),
+};
 
 /** Each is a tensor made of the inputs; its weighted sum is differentiated with respect to every input. */
 const cases: Readonly<Record<string, Node>> = {
@@ -115,6 +124,8 @@ const cases: Readonly<Record<string, Node>> = {
   LayerNorm: layerNorm(a, c, mul(c, c), 1e-3),
   "Gelu, both forms": add(gelu(a, true), gelu(a, false)),
   Silu: silu(a, 1.702),
+  Rotary: rotary(cube, angles, { heads: 1, rotated: 4, interleaved: false }),
+  "Rotary, interleaved": rotary(cube, angles, { heads: 1, rotated: 4, interleaved: true }),
 };
 
 function values(size: number, seed: number): Float32Array {
@@ -122,12 +133,16 @@ function values(size: number, seed: number): Float32Array {
 }
 
 describe("gradients equal finite differences", () => {
-  for (const [name, node] of Object.entries(cases)) {
+  const apart = Object.entries(cases).map(([name, node]) => ({ name, node, kept: [] as CompositeKind[] }));
+  const whole = apart
+    .filter(({ node }) => (differentiableComposites as readonly string[]).includes(node.op.kind))
+    .map(({ name, node }) => ({ name: `${name} as a kernel`, node, kept: [...differentiableComposites] }));
+  for (const { name, node, kept } of [...apart, ...whole]) {
     test(name, async () => {
       const size = node.shape.reduce((product: number, side) => product * (side as number), 1);
       const weighted = mul(node, constant([...values(size, 9)], node.shape as number[]));
       const axes = node.shape.map((_, axis) => axis);
-      const { outputs } = decompose(createGraph({ loss: reduceSum(weighted, axes) }));
+      const { outputs } = decompose(createGraph({ loss: reduceSum(weighted, axes) }), kept);
       const used = all.filter((leaf) => createGraph(outputs).inputs.includes(leaf as never));
       const gradients = differentiate(outputs.loss!, used);
       const graph = createGraph({
@@ -164,6 +179,12 @@ describe("gradients equal finite differences", () => {
   test("no gradient flows through a choice", () => {
     const chosen = reduceSum(cast(topKIndices(a, 1), "f32"), [0, 1]);
     expect(differentiate(chosen, [a]).get(a)!.inputs[0]!.op).toMatchObject({ kind: "Constant", values: [0] });
+  });
+
+  test("none flows through one target to the next", () => {
+    const middle = mul(a, 2);
+    const gradients = differentiate(reduceSum(add(middle, a), [0, 1]), [middle, a]);
+    expect(gradients.get(a)).toBe(gradients.get(middle));
   });
 
   test("a target that the result does not depend on gets zeros", () => {
