@@ -26,7 +26,7 @@ beforeAll(async () => {
       ...period,
       competitions: period.competitions.map((competition) => ({
         ...competition,
-        tasks: competition.tasks.map((task) => ({ ...task, samples: 1500 })),
+        tasks: competition.tasks.map((task) => ({ ...task, samples: 6000 })),
       })),
     })),
   }));

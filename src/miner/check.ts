@@ -46,7 +46,8 @@ export interface CheckOptions {
     readonly method: TaskMethod;
     readonly questions: readonly Question[];
     readonly firstBatch: number;
-    readonly onLoss: (batch: number, loss: number) => void;
+    readonly onBatch: (batch: number) => void;
+    readonly store: (firstBatch: number, losses: readonly number[]) => Promise<void>;
   }) => Promise<Problem | undefined>;
   readonly seed: bigint;
   readonly threads?: number;
@@ -196,11 +197,9 @@ async function measureTask(
   const { sequenceLengthMax } = competition.constraints;
   const limits = { ...parameters, sequenceLengthMax, endIds: await endIdsOf(tokenizerFolder ?? folder) };
   const losses: number[] = [];
-  const onLoss = (batch: number, loss: number) => {
-    losses[batch] = loss;
-  };
+  const store = async (_: number, ofGroup: readonly number[]) => void losses.push(...ofGroup);
   const questions = method.questions(texts, ids, limits);
-  return (await ask({ child, method, questions, firstBatch: 0, onLoss })) ?? losses;
+  return (await ask({ child, method, questions, firstBatch: 0, onBatch: () => {}, store })) ?? losses;
 }
 
 /** The validators' choice: any fixed time would do, but it must be theirs. */

@@ -1,6 +1,9 @@
 /**
- * Asks a model's child the questions of an evaluation, batch by batch in order, and hands over each batch's loss as soon
- * as its last answer is there.
+ * Asks a model's child the questions of an evaluation, group by group in order.
+ *
+ * The engine computes short samples together, and the last bit of a loss may depend on its company. So the groups follow
+ * from the questions alone, and the losses of a group are stored together or not at all: an evaluation that was
+ * interrupted goes on at the beginning of a group and ends with the very numbers of one that was not.
  */
 import type { ModelChild } from "../eval/child.ts";
 import type { GenerationSample, LossSample } from "../eval/sample.ts";
@@ -12,34 +15,51 @@ export interface BatchesInput {
   readonly questions: readonly Question[];
   /** Batches below this number have their loss already. */
   readonly firstBatch: number;
-  readonly onLoss: (batch: number, loss: number) => void;
+  /** Called as soon as a batch is answered; its loss is not stored yet. */
+  readonly onBatch: (batch: number) => void;
+  /** Stores the losses of consecutive batches, all or none. */
+  readonly store: (firstBatch: number, losses: readonly number[]) => Promise<void>;
 }
 
 export type BatchesOutcome = { readonly reason: string; readonly detail: string } | undefined;
 
+/** A group of losses is closed when it has this many tokens: enough to fill the engine's batches several times. */
+const groupTokens = 8192;
 /** A continuation is decoded only when its request is over, so this many batches wait for each other. */
 const generatedBatchesAtOnce = 16;
 
 /** Undefined when every batch has its loss, else why the child could not go on. Throws `InterruptedError`. */
 export async function measureBatches(input: BatchesInput): Promise<BatchesOutcome> {
-  const batches = Map.groupBy(input.questions, ({ batch }) => batch);
-  const rest = [...batches].filter(([batch]) => batch >= input.firstBatch).sort(([a], [b]) => a - b);
-  for (const group of groupsOf(rest.map(([, questions]) => questions))) {
-    const failure = await new Group(input, group).ask();
+  for (const batches of groupsOf(input.questions)) {
+    const first = batches[0]![0]!.batch;
+    if (first < input.firstBatch) continue;
+    const group = new Group(input, batches);
+    const failure = await group.ask();
     if (failure !== undefined) return failure;
+    await input.store(first, group.losses());
   }
   return undefined;
 }
 
-/** Batches of losses alone go in one request, as many as follow each other; batches that generate go a few at a time. */
-function groupsOf(batches: readonly (readonly Question[])[]): Question[][][] {
-  const groups: { generates: boolean; batches: Question[][] }[] = [];
-  for (const questions of batches) {
-    const generates = questions.some(({ sample }) => sample.kind === "generation");
+interface OpenGroup {
+  readonly generates: boolean;
+  readonly batches: (readonly Question[])[];
+  tokens: number;
+}
+
+/** Batches of losses alone go together until they have many tokens; batches that generate, a few at a time. */
+function groupsOf(questions: readonly Question[]): (readonly (readonly Question[])[])[] {
+  const batches = [...Map.groupBy(questions, ({ batch }) => batch)].sort(([a], [b]) => a - b);
+  const groups: OpenGroup[] = [];
+  for (const [, members] of batches) {
+    const generates = members.some(({ sample }) => sample.kind === "generation");
     const last = groups.at(-1);
-    const joins = last?.generates === generates && (!generates || last.batches.length < generatedBatchesAtOnce);
-    if (joins) last.batches.push([...questions]);
-    else groups.push({ generates, batches: [[...questions]] });
+    const hasRoom =
+      last !== undefined && (generates ? last.batches.length < generatedBatchesAtOnce : last.tokens < groupTokens);
+    const group = hasRoom && last.generates === generates ? last : { generates, batches: [], tokens: 0 };
+    if (group !== last) groups.push(group);
+    group.batches.push(members);
+    group.tokens += members.reduce((sum, { sample }) => sum + (sample.kind === "loss" ? sample.ids.length : 0), 0);
   }
   return groups.map((group) => group.batches);
 }
@@ -86,11 +106,19 @@ class Group {
     return results.map((result, index) => (result.kind === "generation" ? decoded.results[index]! : result));
   }
 
+  /** Of all batches, in order. */
+  losses(): number[] {
+    return this.batches.map((batch) =>
+      this.input.method.loss(
+        batch,
+        batch.map((question) => this.#answers.get(question)!),
+      ),
+    );
+  }
+
   #take(question: Question, answer: Answer): void {
     this.#answers.set(question, answer);
     const batch = this.#batchOf.get(question)!;
-    const answers = batch.map((member) => this.#answers.get(member));
-    if (answers.every((known) => known !== undefined))
-      this.input.onLoss(question.batch, this.input.method.loss(batch, answers));
+    if (batch.every((member) => this.#answers.has(member))) this.input.onBatch(question.batch);
   }
 }

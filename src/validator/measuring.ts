@@ -1,18 +1,17 @@
 /**
- * Measures the contenders, one model at a time, each in a child process. A loss is on disk before the next batch's is
- * waited for, and what is on disk is never computed again.
+ * Measures the contenders, one model at a time, each in a child process. Losses are on disk before the next group of
+ * questions is asked, and what is on disk is never computed again.
  */
 import type { Competition, Task } from "../competition/competition.ts";
 import { type ModelChild, startModelChild } from "../eval/child.ts";
 import { methods } from "../eval/tasks/methods.ts";
 import type { Question, TaskText } from "../eval/tasks/task.ts";
 import { finishEvaluation, startEvaluation } from "../store/evaluations.ts";
-import { readLosses } from "../store/losses.ts";
+import { appendLosses, readLosses } from "../store/losses.ts";
 import type { Row } from "../store/schema.ts";
 import type { RoundContender } from "./admission.ts";
 import { type BatchesOutcome, measureBatches } from "./batches.ts";
 import type { ValidatorContext } from "./context.ts";
-import { LossLog } from "./loss-log.ts";
 import { prepareQuestions } from "./questions.ts";
 
 export interface MeasuringInput {
@@ -120,11 +119,9 @@ async function measureRest(
   const firstBatch = (await readLosses(store, evaluation.id)).length;
   const batches = questions.reduce((count, { batch }) => Math.max(count, batch + 1), 0);
   const tokensOf = tokensByBatch(questions);
-  const log = new LossLog(store, evaluation.id, firstBatch);
   const started = performance.now();
   let [done, tokens] = [0, 0];
-  const onLoss = (batch: number, loss: number) => {
-    log.put(batch, loss);
+  const onBatch = (batch: number) => {
     done += 1;
     tokens += tokensOf.get(batch)!;
     const seconds = (performance.now() - started) / 1000;
@@ -139,11 +136,14 @@ async function measureRest(
       secondsLeft: (seconds / done) * (batches - firstBatch - done),
     });
   };
-  try {
-    return await measureBatches({ child, method: methods[task.method.kind], questions, firstBatch, onLoss });
-  } finally {
-    await log.close();
-  }
+  return await measureBatches({
+    child,
+    method: methods[task.method.kind],
+    questions,
+    firstBatch,
+    onBatch,
+    store: (first, losses) => appendLosses(store, evaluation.id, first, losses),
+  });
 }
 
 function tokensByBatch(questions: readonly Question[]): ReadonlyMap<number, number> {

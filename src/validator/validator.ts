@@ -38,6 +38,8 @@ export async function runValidator(context: ValidatorContext, { once }: RunOptio
     }
     const settled = await submissions.advance(head);
     await overdue.look(head);
+    // A round that an earlier process judged and did not submit is the one that was asked for.
+    if (once && round === undefined && !settled) done = true;
     if (done && settled) return;
   }
   if (signal.aborted) throw new InterruptedError();
