@@ -54,11 +54,4 @@ describe("the schedule", () => {
     const hash = `0x${"ab".repeat(32)}`;
     expect(seedOfRound({ genesisBlock: 0, cadenceBlocks: 20 }, 20, hash)).toBe(roundSeed(hash));
   });
-
-  test("no round is due before the genesis block", () => {
-    const demo = builtInCompetitions("demo");
-    const file = { ...demo, sync: { genesisBlock: 100, cadenceBlocks: 40 } };
-    expect(competitionDue(file, 60)).toBeUndefined();
-    expect(competitionDue(file, 100)?.id).toBe(1);
-  });
 });

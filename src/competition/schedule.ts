@@ -47,8 +47,6 @@ export function competitionAt(file: CompetitionFile, block: Block, id: number): 
  */
 export function competitionDue(file: CompetitionFile, syncBlock: Block): Competition | undefined {
   const { genesisBlock, cadenceBlocks } = file.sync;
-  // The first round is that of the genesis block: whoever starts before it waits, and runs no round that others miss.
-  if (syncBlock < genesisBlock) return undefined;
   const running = competitionsAt(file, syncBlock);
   const turn = Math.floor((syncBlock - genesisBlock) / cadenceBlocks);
   return running[((turn % running.length) + running.length) % running.length];

@@ -79,6 +79,8 @@ const roundsOverdueMax = 3;
 async function beginDueRound(context: ValidatorContext, head: Head): Promise<Row<"rounds"> | undefined> {
   const { chain, store, rules } = context;
   const syncBlock = syncBlockAt(head.number, rules.file.sync);
+  // The first round is that of the genesis block: whoever starts before it waits, and runs no round that others miss.
+  if (syncBlock < rules.file.sync.genesisBlock) return undefined;
   const competition = competitionDue(rules.file, syncBlock);
   if (competition === undefined || syncBlock < 1) return undefined;
   if ((await findRound(store, { competitionId: competition.id, syncBlock })) !== undefined) return undefined;
