@@ -26,6 +26,7 @@ function matrixElements(graph: Graph): number {
     .reduce((sum, { shape }) => sum + (shape as readonly number[]).reduce((product, dim) => product * dim), 0);
 }
 
-function isParameter(node: Node): boolean {
-  return node.op.kind === "Parameter" || (node.op.kind === "Cast" && isParameter(node.inputs[0]!));
+/** A parameter, or rows of one, in its own type or widened. */
+function isParameter({ op, inputs }: Node): boolean {
+  return op.kind === "Parameter" || ((op.kind === "Cast" || op.kind === "Slice") && isParameter(inputs[0]!));
 }

@@ -24,7 +24,7 @@ export interface EngineOptions {
   /** Anonymous memory that may be planned with; what the machine has available when absent. */
   readonly memoryBytesMax?: number;
   readonly threads?: number;
-  /** Tokens that go through the body at a time; the results do not depend on it. 512 when absent. */
+  /** Tokens that go through the body at a time; the results do not depend on it. 1024 when absent. */
   readonly chunkTokens?: number;
 }
 
@@ -83,7 +83,7 @@ export async function openEngine(folder: string | ModelFolder, options: EngineOp
 function createEngine(
   folder: ModelFolder,
   model: Model,
-  { widen, memoryBytesMax, threads, chunkTokens = 512 }: EngineOptions,
+  { widen, memoryBytesMax, threads, chunkTokens = 1024 }: EngineOptions,
 ): Engine {
   const sessions: Session[] = [];
   const open = async (graph: Graph, widen: "load" | "run"): Promise<Session> => {
@@ -146,10 +146,10 @@ function createEngine(
   };
 }
 
-/** Less work than this is done before the parameters are widened for it. */
-const briefTokens = 16_384;
+/** Less work than this is done before the parameters are widened for it: both take time in proportion to them. */
+const briefTokens = 2048;
 /** A batch of short samples is this many chunks of a long one: padding costs less the more samples there are to choose from. */
-const batchChunks = 4;
+const batchChunks = 2;
 /** Losses are told in order, so those of a window wait for each other. */
 const windowTokens = 16_384;
 

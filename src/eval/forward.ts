@@ -1,7 +1,7 @@
 /**
  * The body of a model. A long sequence goes through in chunks: what a chunk leaves in the cache of keys and values is
- * what the next one attends to, so only the scores of a chunk against everything before it are held at once (the
- * attention kernel computes whole squares). Short sequences go through several at a time, padded to the longest.
+ * what the next one attends to, so that only a chunk's activations are held at once. Short sequences go through whole,
+ * several at a time, padded to the longest.
  */
 import { assert } from "../base/assert.ts";
 import type { Graph, InputNode } from "../graph/graph.ts";
@@ -18,8 +18,7 @@ interface Tables {
 
 export class Forward {
   readonly #buffers = new Map<string, Float32Array>();
-  #batch = 1;
-  /** Tokens of each sequence for which the cache has room. */
+  /** Tokens for which the cache has room. */
   #capacity = 0;
   /** The one sequence whose keys and values the cache holds; undefined: nothing that can be continued. */
   #held: { ids: number[]; frequencies: readonly Frequencies[] } | undefined;
@@ -34,9 +33,8 @@ export class Forward {
     this.#inputs = new Map(body.inputs.map((node) => [node.op.name, node]));
   }
 
-  /** Begins new sequences, none of which will become longer than `capacityTokens`. */
-  begin({ batch, capacityTokens }: { readonly batch: number; readonly capacityTokens: number }): void {
-    this.#batch = batch;
+  /** Begins a new sequence, which will not become longer than `capacityTokens`. */
+  begin(capacityTokens: number): void {
     this.#capacity = capacityTokens;
     this.#held = undefined;
   }
@@ -53,7 +51,7 @@ export class Forward {
       !sameItems(held.frequencies, this.#frequencies(ids.length))
     ) {
       // Room to spare, so that a somewhat longer sequence can still continue this one.
-      this.begin({ batch: 1, capacityTokens: Math.ceil((capacityTokens * 1.25) / 256) * 256 });
+      this.begin(Math.ceil((capacityTokens * 1.25) / 256) * 256);
       return 0;
     }
     const shared = sharedLength(held.ids, ids);
@@ -67,17 +65,45 @@ export class Forward {
   }
 
   /**
-   * Runs tokens of the sequences that were begun, the first of which stand at `offset`; the earlier ones were run before.
-   * Several sequences are run whole, in one call; shorter ones are padded on the right, where nothing looks.
+   * Runs sequences whole, in one call, and keeps nothing of them: the cache is neither fed nor read back, which costs
+   * more than a tenth of the time of a long sequence. Shorter sequences are padded on the right, where nothing looks.
    * @param lengthTokens how long the sequences are, as far as their rotary frequencies are concerned
    * @returns hidden states [batch · tokens, width], row-major, tokens the most that a sequence has
    */
-  async run(sequences: readonly (readonly number[])[], offset: number, lengthTokens: number): Promise<Float32Array> {
+  async runWhole(sequences: readonly (readonly number[])[], lengthTokens: number): Promise<Float32Array> {
+    const none = new Float32Array(0);
+    const past = this.#cacheInputs().map(
+      ({ name, kvHeads, headSize }) =>
+        [`past.${name}`, { dtype: "f32", shape: [sequences.length, kvHeads, 0, headSize], data: none }] as const,
+    );
+    const feeds = { ...this.#feeds(sequences, 0, lengthTokens), ...Object.fromEntries(past) };
+    const { hidden } = await this.session.run(feeds, { outputs: ["hidden"] });
+    return hidden!.data as Float32Array;
+  }
+
+  /**
+   * Runs tokens of the one sequence that was begun, the first of which stand at `offset`; the earlier ones were run before.
+   * @param lengthTokens how long the sequence is, as far as its rotary frequencies are concerned
+   * @returns hidden states [tokens, width], row-major
+   */
+  async run(tokens: readonly number[], offset: number, lengthTokens: number): Promise<Float32Array> {
+    assert(offset + tokens.length <= this.#capacity, "more tokens than there is room for");
+    const feeds = this.#feeds([tokens], offset, lengthTokens);
+    const into: Record<string, Tensor> = {};
+    for (const [name, tensor] of this.#cache()) {
+      feeds[`past.${name}`] = tensor;
+      into[`present.${name}`] = tensor;
+    }
+    const { hidden } = await this.session.run(feeds, { into });
+    this.#remember(tokens, offset, this.#frequencies(lengthTokens));
+    return hidden!.data as Float32Array;
+  }
+
+  /** Everything but the cache. */
+  #feeds(sequences: readonly (readonly number[])[], offset: number, lengthTokens: number): Record<string, Tensor> {
     const batch = sequences.length;
     const tokens = Math.max(...sequences.map((ids) => ids.length));
     const total = offset + tokens;
-    assert(batch === this.#batch && (batch === 1 || offset === 0), "other sequences than those that were begun");
-    assert(total <= this.#capacity, "more tokens than there is room for");
     const ids = new BigInt64Array(batch * tokens);
     for (const [row, sequence] of sequences.entries()) ids.set(BigInt64Array.from(sequence, BigInt), row * tokens);
     const feeds: Record<string, Tensor> = {
@@ -89,48 +115,50 @@ export class Forward {
     if (this.#inputs.has("keys"))
       feeds.keys = { dtype: "f32", shape: [total], data: Float32Array.from({ length: total }, (_, key) => key) };
     for (const name of Object.keys(this.model.ropes)) {
-      const { cos, sin } = this.#rotary(name, lengthTokens);
+      const { cos, sin } = this.#rotary(name, lengthTokens, Math.max(total, this.#capacity));
       feeds[`rope.${name}.cos`] = cos;
       feeds[`rope.${name}.sin`] = sin;
     }
-    const into: Record<string, Tensor> = {};
-    for (const [name, tensor] of this.#cache()) {
-      feeds[`past.${name}`] = tensor;
-      into[`present.${name}`] = tensor;
-    }
-    const { hidden } = await this.session.run(feeds, into);
-    this.#remember(sequences, offset, this.#frequencies(lengthTokens));
-    return hidden!.data as Float32Array;
+    return feeds;
   }
 
-  #remember(sequences: readonly (readonly number[])[], offset: number, frequencies: readonly Frequencies[]): void {
+  #remember(tokens: readonly number[], offset: number, frequencies: readonly Frequencies[]): void {
     const before = offset === 0 ? { ids: [], frequencies } : this.#held;
-    const whole = sequences.length === 1 && before?.ids.length === offset && sameItems(before.frequencies, frequencies);
-    this.#held = whole ? { ids: [...before.ids, ...sequences[0]!], frequencies } : undefined;
+    const whole = before?.ids.length === offset && sameItems(before.frequencies, frequencies);
+    this.#held = whole ? { ids: [...before.ids, ...tokens], frequencies } : undefined;
   }
 
   /** The cache is written in place, so it has room for all tokens from the start. Its memory only ever grows. */
   #cache(): [string, Tensor][] {
-    return [...this.#inputs].flatMap(([name, { shape }]) => {
-      if (!name.startsWith("past.")) return [];
-      const sizes = [this.#batch, shape[1] as number, this.#capacity, shape[3] as number];
-      const length = sizes.reduce((product, size) => product * size);
+    return this.#cacheInputs().map(({ name, kvHeads, headSize }) => {
+      const shape = [1, kvHeads, this.#capacity, headSize];
+      const length = kvHeads * this.#capacity * headSize;
       let data = this.#buffers.get(name);
       if (data === undefined || data.length < length) this.#buffers.set(name, (data = new Float32Array(length)));
-      return [[name.slice("past.".length), { dtype: "f32", shape: sizes, data }] as const];
+      return [name, { dtype: "f32", shape, data }];
     });
+  }
+
+  /** The inputs `past.<layer>.key` and `.value`, without their `past.`. */
+  #cacheInputs(): { readonly name: string; readonly kvHeads: number; readonly headSize: number }[] {
+    return [...this.#inputs]
+      .filter(([name]) => name.startsWith("past."))
+      .map(([name, { shape }]) => ({
+        name: name.slice("past.".length),
+        kvHeads: shape[1] as number,
+        headSize: shape[3] as number,
+      }));
   }
 
   #frequencies(lengthTokens: number): Frequencies[] {
     return Object.values(this.model.ropes).map((rope) => rope.frequencies(lengthTokens));
   }
 
-  #rotary(name: string, lengthTokens: number): Tables {
+  #rotary(name: string, lengthTokens: number, positions: number): Tables {
     const rope = this.model.ropes[name]!;
     const frequencies = rope.frequencies(lengthTokens);
     const known = this.#tables.get(name);
-    if (known?.frequencies === frequencies && known.positions >= this.#capacity) return known;
-    const positions = this.#capacity;
+    if (known?.frequencies === frequencies && known.positions >= positions) return known;
     const { cos, sin } = rotaryTables(frequencies, positions, rope.firstPosition);
     const shape = [positions, frequencies.inverse.length];
     const tables: Tables = {

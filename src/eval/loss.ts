@@ -1,9 +1,8 @@
 /**
  * The NLL of the tokens of a sequence: −ln p(token | the tokens before it), in nats.
  *
- * The head, the widest matrix of the model, is run only for positions whose next token is scored, a few hundred at a
- * time, and returns one number each: log Σ exp(logits) − logit of the token. So a vocabulary of 256,000 never costs a
- * [tokens × vocabulary] buffer.
+ * The head, the widest matrix of the model, is run only for positions whose next token is scored, a thousand at a time,
+ * and returns one number each: log Σ exp(logits) − logit of the token (model/token-loss.ts).
  */
 import type { Forward } from "./forward.ts";
 import type { LossSample } from "./sample.ts";
@@ -21,9 +20,8 @@ export interface LossParts {
   readonly batchTokens: number;
 }
 
-/** Bytes of logits that one run of the head may hold. */
-const logitsBytesMax = 1 << 28;
-const headRowsMax = 2048;
+/** Rows of one run of the head: enough for its matrix kernel, and few enough for a piece of their logits to stay cached. */
+const headRows = 1024;
 
 /**
  * Samples that go through the body together: neighbours in length, since all are padded to the longest. What is too long
@@ -63,15 +61,8 @@ export async function lossNats(
     .filter(({ first, fed }) => first <= fed);
   const nll: number[][] = samples.map(() => []);
   if (run.length === 0) return nll;
-  const fed = Math.max(...run.map((sample) => sample.fed));
-  const step = run.length === 1 ? parts.chunkTokens : fed;
-  const lengthTokens = Math.max(...run.map(({ ids }) => ids.length));
-  parts.forward.begin({ batch: run.length, capacityTokens: fed });
   const gathered = new Rows(parts);
-  for (let offset = 0; offset < fed; offset += step) {
-    signal?.throwIfAborted();
-    const chunks = run.map((sample) => sample.ids.slice(offset, Math.min(offset + step, sample.fed)));
-    const hidden = await parts.forward.run(chunks, offset, lengthTokens);
+  for await (const { hidden, chunks, offset } of runBody(parts, run, signal)) {
     const tokens = Math.max(...chunks.map(({ length }) => length));
     for (const [place, { ids, index, first }] of run.entries()) {
       // The row at position p predicts the token at p + 1.
@@ -85,26 +76,45 @@ export async function lossNats(
   return nll;
 }
 
+/** Hidden states of the tokens that are fed: of all samples at once, or of one, a chunk after the other. */
+async function* runBody(
+  { forward, chunkTokens }: LossParts,
+  samples: readonly { readonly ids: readonly number[]; readonly fed: number }[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<{ hidden: Float32Array; chunks: readonly (readonly number[])[]; offset: number }> {
+  const fed = Math.max(...samples.map((sample) => sample.fed));
+  const lengthTokens = Math.max(...samples.map(({ ids }) => ids.length));
+  signal?.throwIfAborted();
+  if (samples.length > 1 || fed <= chunkTokens) {
+    const chunks = samples.map((sample) => sample.ids.slice(0, sample.fed));
+    yield { hidden: await forward.runWhole(chunks, lengthTokens), chunks, offset: 0 };
+    return;
+  }
+  const ids = samples[0]!.ids;
+  forward.begin(fed);
+  for (let offset = 0; offset < fed; offset += chunkTokens) {
+    signal?.throwIfAborted();
+    const chunk = ids.slice(offset, Math.min(offset + chunkTokens, fed));
+    yield { hidden: await forward.run(chunk, offset, lengthTokens), chunks: [chunk], offset };
+  }
+}
+
 /** Collects rows until there are enough for one run of the head. */
 class Rows {
-  readonly #rowsMax: number;
   readonly #hidden: Float32Array;
-  readonly #targets: BigInt64Array;
+  readonly #targets = new BigInt64Array(headRows);
   /** Where the result of each row goes. */
   readonly #into: number[][] = [];
 
   constructor(private readonly parts: LossParts) {
-    const fitting = Math.floor(logitsBytesMax / (4 * parts.vocabulary));
-    this.#rowsMax = Math.max(1, Math.min(headRowsMax, fitting));
-    this.#hidden = new Float32Array(this.#rowsMax * parts.width);
-    this.#targets = new BigInt64Array(this.#rowsMax);
+    this.#hidden = new Float32Array(headRows * parts.width);
   }
 
   async push(row: Float32Array, target: number, into: number[]): Promise<void> {
     this.#hidden.set(row, this.#into.length * this.parts.width);
     this.#targets[this.#into.length] = BigInt(target);
     this.#into.push(into);
-    if (this.#into.length === this.#rowsMax) await this.flush();
+    if (this.#into.length === headRows) await this.flush();
   }
 
   async flush(): Promise<void> {

@@ -35,12 +35,19 @@ export interface SessionOptions {
 }
 
 export interface Session {
-  /**
-   * Feeds every input and returns every output. An output named in `into` is written there instead of into new memory;
-   * the same tensor may be fed and written (a cache of keys and values).
-   */
-  readonly run: (feeds: Tensors, into?: Tensors) => Promise<Record<string, Tensor>>;
+  /** Feeds every input and returns every output, or those asked for. */
+  readonly run: (feeds: Tensors, fetch?: FetchOptions) => Promise<Record<string, Tensor>>;
   readonly close: () => Promise<void>;
+}
+
+export interface FetchOptions {
+  /** The outputs to return; all when absent. The runtime's binding copies every one of them. */
+  readonly outputs?: readonly string[];
+  /**
+   * Outputs that are written here instead of into new memory; the same tensor may be fed and written (a cache of keys
+   * and values).
+   */
+  readonly into?: Tensors;
 }
 
 /** Parameters are found below this folder: every location is a path without its leading slash. */
@@ -64,13 +71,13 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
     },
   });
   return {
-    async run(feeds, into = {}) {
+    async run(feeds, { outputs = session.outputNames, into = {} } = {}) {
       const fetches = Object.fromEntries(
-        session.outputNames.map((name) => [name, into[name] === undefined ? null : toOrt(into[name])]),
+        outputs.map((name) => [name, into[name] === undefined ? null : toOrt(into[name])]),
       );
       const given = Object.fromEntries(session.inputNames.map((name) => [name, toOrt(feeds[name]!)]));
       const results = await session.run(given, fetches);
-      return Object.fromEntries(session.outputNames.map((name) => [name, into[name] ?? fromOrt(results[name]!)]));
+      return Object.fromEntries(outputs.map((name) => [name, into[name] ?? fromOrt(results[name]!)]));
     },
     close: () => session.release(),
   };

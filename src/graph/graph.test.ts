@@ -4,6 +4,7 @@ import { add, cast, constant, gemm, input, iota, mul, parameter, reshape, rmsNor
 import { createGraph, map } from "./graph.ts";
 import type { Node } from "./node.ts";
 import { encode } from "./onnx.ts";
+import { part } from "./part.ts";
 import { verify } from "./verify.ts";
 
 describe("shapes", () => {
@@ -72,5 +73,39 @@ test("an encoded graph reads back, its parameters pointing into a file", () => {
     location: "a/b.safetensors",
     offset: "12",
     length: "48",
+  });
+});
+
+describe("part", () => {
+  const x = input("x", "f32", ["rows", 8]);
+  const w = cast(parameter("w", "bf16", [10, 8]), "f32");
+  const b = cast(parameter("b", "bf16", [10]), "f32");
+
+  test("of a product reads only those rows of the stored matrix, where they lie in the file", () => {
+    const columns = part(mul(gemm(x, w, { transB: true, bias: b }), 2), 1, 4, 7);
+    expect(columns.shape).toEqual(["rows", 3]);
+    const bytes = encode(createGraph({ columns }), (name) => ({
+      location: name,
+      offset: 100,
+      length: name === "w" ? 160 : 20,
+    }));
+    const { initializer } = onnx.ModelProto.decode(bytes).graph!;
+    const external = initializer!.filter(({ externalData }) => externalData!.length > 0);
+    expect(
+      external.map(({ name, dims, externalData }) => [
+        name,
+        dims!.map(Number),
+        externalData!.map(({ value }) => value),
+      ]),
+    ).toEqual([
+      ["w[4:7]", [3, 8], ["w", "164", "48"]],
+      ["b[4:7]", [3], ["b", "108", "6"]],
+    ]);
+  });
+
+  test("of what is no product or elementwise is a slice, and all of it is itself", () => {
+    const norm = rmsNorm(x, constant(new Array(8).fill(1)), 1e-5);
+    expect(part(norm, 1, 0, 8)).toBe(norm);
+    expect(part(norm, 1, 2, 4)).toMatchObject({ op: { kind: "Slice", axis: 1, start: 2, end: 4 }, shape: ["rows", 2] });
   });
 });

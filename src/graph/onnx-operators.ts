@@ -32,7 +32,8 @@ export interface Scope {
 type Rule<K extends OpKind> = (op: OpOf<K>, inputs: Results, node: Node, scope: Scope) => readonly string[];
 type Results = readonly (readonly string[])[];
 
-type Written = Exclude<OpKind, "Input" | "Parameter" | "Constant">;
+/** Kinds that are written as calls; the leaves are written as what they are. */
+export type Written = Exclude<OpKind, "Input" | "Parameter" | "Constant">;
 
 const firsts = (inputs: Results) => inputs.map(([first]) => first);
 

@@ -7,7 +7,7 @@
 import { assert } from "../base/assert.ts";
 import type { Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
-import { type AttributeValue, type Call, operators, type Scope } from "./onnx-operators.ts";
+import { type AttributeValue, type Call, operators, type Scope, type Written } from "./onnx-operators.ts";
 import {
   type AttributeProto,
   elementTypes,
@@ -25,7 +25,7 @@ export interface ExternalData {
   readonly length: number;
 }
 
-/** The bytes of a ModelProto. Inputs and outputs keep their names; `locate` is asked once for every parameter. */
+/** The bytes of a ModelProto. Inputs and outputs keep their names; `locate` is asked once for every part of a parameter that is read. */
 export function encode(graph: Graph, locate: (parameter: string) => ExternalData): Uint8Array {
   const writer = new Writer(graph);
   for (const node of graph.nodes) writer.write(node, locate);
@@ -68,24 +68,53 @@ class Writer implements Scope {
 
   write(node: Node, locate: (parameter: string) => ExternalData): void {
     const { op } = node;
-    if (op.kind === "Input") return;
+    // A parameter is written with the first node that reads it: one that is only read in parts is not written whole.
+    if (op.kind === "Input" || op.kind === "Parameter") return;
     if (op.kind === "Constant") this.#names.set(node, [this.#constant(op.dtype, op.shape, op.values)]);
-    else if (op.kind === "Parameter") {
+    else this.#names.set(node, this.#partOfParameter(node, locate) ?? this.#operation(node, op.kind, locate));
+  }
+
+  #operation(node: Node, kind: Written, locate: (parameter: string) => ExternalData): readonly string[] {
+    const inputs = node.inputs.map((input) => {
+      const known = this.#names.get(input);
+      return known ?? [this.#parameter(input, locate, { start: 0, end: input.shape[0] as number })];
+    });
+    const rule = operators[kind] as (op: unknown, inputs: unknown, node: Node, scope: Scope) => readonly string[];
+    return rule(node.op, inputs, node, this);
+  }
+
+  /** Consecutive elements of a parameter's first axis lie together in its file: reading them there copies nothing. */
+  #partOfParameter({ op, inputs }: Node, locate: (parameter: string) => ExternalData): readonly string[] | undefined {
+    if (op.kind !== "Slice" || inputs[0]!.op.kind !== "Parameter") return undefined;
+    const { axis, start, end, step } = op;
+    if (axis !== 0 || step !== 1 || typeof end === "string") return undefined;
+    return [this.#parameter(inputs[0]!, locate, { start, end })];
+  }
+
+  /** An initializer for elements start … end − 1 of the first axis of a parameter. */
+  #parameter(
+    { op, dtype, shape }: Node,
+    locate: (parameter: string) => ExternalData,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): string {
+    assert(op.kind === "Parameter", `${op.kind} was read before it was written`);
+    const [size = 1, ...rest] = shape as readonly number[];
+    const whole = shape.length === 0 || (start === 0 && end === size);
+    const name = whole ? op.name : `${op.name}[${start}:${end}]`;
+    return this.#once(`parameter ${name}`, () => {
       const { location, offset, length } = locate(op.name);
-      const entries = Object.entries({ location, offset: String(offset), length: String(length) });
+      const bytes = length / size;
+      const range = whole ? { offset, length } : { offset: offset + start * bytes, length: (end - start) * bytes };
+      const entries = Object.entries({ location, offset: String(range.offset), length: String(range.length) });
       this.initializers.push({
-        name: op.name,
-        dims: op.shape,
-        dataType: elementTypes[op.dtype],
+        name,
+        dims: whole ? (shape as readonly number[]) : [end - start, ...rest],
+        dataType: elementTypes[dtype],
         dataLocation: 1,
         externalData: entries.map(([key, value]) => ({ key, value })),
       });
-      this.#names.set(node, [op.name]);
-    } else {
-      const inputs = node.inputs.map((input) => this.#names.get(input)!);
-      const rule = operators[op.kind] as (op: unknown, inputs: unknown, node: Node, scope: Scope) => readonly string[];
-      this.#names.set(node, rule(op, inputs, node, this));
-    }
+      return name;
+    });
   }
 
   rename(node: Node, name: string): void {

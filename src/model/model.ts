@@ -4,13 +4,14 @@
  */
 import { type Invalid, invalid } from "../base/invalid.ts";
 import type { JsonObject } from "../base/json.ts";
-import { exp, gatherElements, input, log, reduceMax, reduceSum, reshape, sub } from "../graph/expression.ts";
+import { input, reshape } from "../graph/expression.ts";
 import { createGraph, type Graph } from "../graph/graph.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Architecture, LanguageModel } from "./architecture.ts";
 import { architectures } from "./architectures.ts";
 import { Builder, type StoredTensor } from "./builder.ts";
 import { ConfigReader, ModelProblem, refuseForeign, withoutEffect } from "./config.ts";
+import { tokenLoss } from "./token-loss.ts";
 
 export interface Model extends LanguageModel {
   readonly kind: "model";
@@ -77,14 +78,8 @@ function read(config: JsonObject, tensors: ReadonlyMap<string, StoredTensor>): M
     body: () => body().graph,
     logits: () => createGraph({ logits: head().logits }),
     nll() {
-      const { logits } = head();
       const targets = reshape(input("targets", "i64", ["rows"]), ["rows", 1]);
-      // Not ReduceLogSumExp: the runtime adds up the vocabulary one by one in f32, which makes every loss too small, the
-      // more so the larger the vocabulary (2e-4 nats at 256,000).
-      const largest = reduceMax(logits, [1]);
-      const logSum = log(reduceSum(exp(sub(logits, largest)), [1]));
-      const nll = sub(logSum, sub(gatherElements(logits, targets, 1), largest));
-      return createGraph({ nll: reshape(nll, ["rows"]) });
+      return createGraph({ nll: reshape(tokenLoss(head().logits, targets), ["rows"]) });
     },
     training() {
       const b = builder(false);
