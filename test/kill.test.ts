@@ -70,7 +70,7 @@ async function storedLosses(db: string): Promise<number> {
   }
 }
 
-/** Resolves when the validator has said that it measured a batch. The pipe stays open: closing it would end the validator. */
+/** Resolves when the validator has said that it measured a batch. */
 async function measuring(stdout: ReadableStream<Uint8Array>): Promise<void> {
   const reader = stdout.getReader();
   for (;;) {

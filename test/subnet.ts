@@ -98,7 +98,7 @@ export async function publishTiny(subnet: TestSubnet, miner: string, seed: bigin
   if (code !== 0) throw new Error(`${miner} could not publish: ${err}`);
 }
 
-/** The documents of a command's output, as they come. Read to the end: a pipe that closes ends the command. */
+/** The documents of a command's output, as they come. Read to the end: many a command ends when its pipe closes. */
 export async function* documents(
   stdout: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Readonly<Record<string, unknown>>> {

@@ -12,6 +12,7 @@ export default command({
     { line: "localnet up", explains: "a subnet with everything under localnet/, until Ctrl-C; again: it goes on" },
     { line: "localnet up --dir try --port 9944 --block-ms 12000", explains: "fixed ports and the real pace of blocks" },
   ],
+  outlivesReaders: true,
   args: {
     dir: { type: "string", valueHint: "DIR", description: "where everything is kept", default: "localnet" },
     port: {

@@ -28,6 +28,7 @@ export default command({
     },
     { line: "validate --db state.sqlite --once --offline", explains: "run one round and write nothing to the chain" },
   ],
+  outlivesReaders: true,
   args: {
     ...settingArgs("db", "network", "netuid", "wallet.name", "wallet.hotkey", "wallet.path", "hub", "token", "cache"),
     ...settingArgs("datasets", "wandb", "wandb-key"),

@@ -11,7 +11,8 @@ if (file !== undefined) {
   const { now } = Date;
   Date.now = () => now() + Number(readFileSync(file, "utf8"));
   globalThis.Date = new Proxy(Date, {
-    construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [Date.now()] : args, newTarget),
+    construct: (target, args, newTarget) =>
+      Reflect.construct(target, args.length === 0 ? [Date.now()] : args, newTarget),
     apply: () => new Date().toString(),
   });
 }
