@@ -18,8 +18,8 @@ export interface TestSubnet {
   /** In a process group of its own, so that a test can press Ctrl-C on all of it: `process.kill(-pid, "SIGINT")`. */
   readonly spawn: (args: readonly string[], variables?: Variables) => Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly validatorArgs: (db: string) => string[];
-  /** What the hub does wrong from now on, as `localnet hub --fault` takes it; nothing by default. */
-  readonly hubFaults: (faults?: Readonly<Record<string, number>>) => Promise<void>;
+  /** What the hub does wrong from now on, as `localnet hub --fault` takes it, with one repository or with all; nothing by default. */
+  readonly hubFaults: (faults?: Readonly<Record<string, number>>, repository?: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -76,8 +76,10 @@ export async function startTestSubnet(
       ...["validate", "--json", "--db", db, "--competitions", join(dir, "competitions.json"), "--threads", "1"],
       ...["--wallet.path", path, "--wallet.name", name, "--wallet.hotkey", hotkey],
     ],
-    async hubFaults(faults = {}) {
-      const answer = await fetch(`${localnet.hubUrl}/localnet/faults`, { method: "PUT", body: JSON.stringify(faults) });
+    async hubFaults(faults = {}, repository) {
+      const address = new URL("/localnet/faults", localnet.hubUrl);
+      if (repository !== undefined) address.searchParams.set("repository", repository);
+      const answer = await fetch(address, { method: "PUT", body: JSON.stringify(faults) });
       if (!answer.ok) throw new Error(`the hub takes no faults: ${answer.status}`);
     },
     async close() {
