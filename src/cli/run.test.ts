@@ -21,6 +21,8 @@ describe("the command line", () => {
     ["a command's help has an example", ["config", "--help"], 0, /EXAMPLES[\s\S]*finetune config/, /^$/],
     ["unknown command", ["confg"], 2, /^$/, /no command `confg`[\s\S]*Did you mean `finetune config`/],
     ["unknown flag", ["config", "--netwok", "x"], 2, /^$/, /no flag --netwok[\s\S]*Did you mean --network/],
+    ["unknown flag of the program", ["--hlep"], 2, /^$/, /`finetune` has no flag --hlep[\s\S]*Did you mean --help/],
+    ["unknown flag of a group", ["db", "--json"], 2, /^$/, /`finetune db` has no flag --json[\s\S]*finetune db --help/],
     ["flag without its value", ["config", "--network"], 2, /^$/, /--network needs a value/],
     ["flag whose value is a flag", ["config", "--network", "--json"], 2, /^$/, /--network needs a value/],
     ["surplus argument", ["config", "what"], 2, /^$/, /Unexpected argument `what`/],
