@@ -86,7 +86,7 @@ Variables for the commands below and for Python clients:
 
 A miner that publishes the model in MODEL, and a validator, each in a terminal of its own:
 
-  ${self} mine publish MODEL --repo local/first-model --competition 1 --db ${quoted(`${dir}/miner.sqlite`)} ${subnet} ${keys(minerWallet)}
+  ${self} mine publish MODEL --repo local/first-model --competition 1 --competitions demo --db ${quoted(`${dir}/miner.sqlite`)} ${subnet} ${keys(minerWallet)}
 
   ${self} validate --db ${quoted(`${dir}/validator.sqlite`)} --competitions demo ${subnet} ${keys(validatorWallet)}
 `;
