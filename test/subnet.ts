@@ -89,12 +89,12 @@ export async function startTestSubnet(
   };
 }
 
-/** A model of the miner: the tiny base with its own parameters, published through the real flow. */
-export async function publishTiny(subnet: TestSubnet, miner: string, seed: bigint): Promise<void> {
-  const folder = join(subnet.dir, `model-${miner}`);
+/** A model of the miner: the tiny base with its own parameters, published through the real flow as `local/<name>`. */
+export async function publishTiny(subnet: TestSubnet, miner: string, seed: bigint, name = miner): Promise<void> {
+  const folder = join(subnet.dir, `model-${name}`);
   await writeBaseModel(folder, seed);
   const { code, err } = await subnet.finetune([
-    ...["mine", "publish", folder, "--repo", `local/${miner}`, "--competition", "1"],
+    ...["mine", "publish", folder, "--repo", `local/${name}`, "--competition", "1"],
     ...["--uri", `//${miner}//hotkey`, "--db", join(subnet.dir, `${miner}.sqlite`)],
   ]);
   if (code !== 0) throw new Error(`${miner} could not publish: ${err}`);

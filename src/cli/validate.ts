@@ -63,7 +63,7 @@ export default command({
     const netuid = integer(settingOf("netuid", args), { flag: "netuid", min: 0, max: 65_535 });
     const threads =
       args.threads === undefined ? {} : { threads: integer(args.threads, { flag: "threads", min: 1, max: 1024 }) };
-    const bytesMax = decimal(args["disk-max"], { flag: "disk-max", min: 0.001 }) * 1e9;
+    const bytesMax = decimal(args["disk-max"], { flag: "disk-max", min: 0.0001 }) * 1e9;
     const memoryBytesMax = decimal(args["memory-max"], { flag: "memory-max", min: 0.1 }) * 1e9;
     const signer = args.offline ? undefined : await unlockHotkey(args);
     const store = await openStore({ path: settingOf("db", args), mode: "write", create: true });
