@@ -100,7 +100,7 @@ function adviceOn({ tables, complaints }: CheckReport): string {
   if (tables.some(({ gap }) => gap !== undefined)) return `The rows named above are lost. ${copy}`;
   if (complaints.length > 0)
     return `Every row can be read: what is damaged helps to find them, or is no longer used. ${copy}`;
-  return "Every row can be read, but some contradict each other: go back to a backup if you did not change them yourself.";
+  return "Every row can be read, but rows that belong together are missing or contradict each other: a backup may be whole.";
 }
 
 const backup = command({
