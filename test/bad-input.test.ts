@@ -240,6 +240,24 @@ describe("the operator's mistakes end at once, with what to do, and touch nothin
     expect(readFileSync(stateFile("letter"), "utf8")).toBe(before);
   }, 30_000);
 
+  test.each([
+    ["an address that is none", ["--hub", "localhost:1"], /--hub is .*no address/],
+    ["a cache that cannot be written", ["--cache", "/proc/nothing"], /cache folder/],
+  ])(
+    "%s",
+    async (_, flags, what) => {
+      expectSentence(await validate("calm", flags), what);
+      expect(await subnet.finetune(["rescore", "--db", calm, "--verify"])).toMatchObject({ code: 0 });
+    },
+    30_000,
+  );
+
+  test("a subnet that is not there ties the state to nothing", async () => {
+    const { code, err } = await validate("nowhere", ["--netuid", "999"]);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/no subnet 999\.\n.*--netuid/) });
+    expect(await validate("nowhere")).toMatchObject({ code: 0 });
+  }, 60_000);
+
   test("a wallet that is not there", async () => {
     const args = [...subnet.validatorArgs(stateFile("nobody")), "--once", "--wallet.name", "nobody"];
     expectSentence(await subnet.finetune(args), /nobody/);
