@@ -5,6 +5,7 @@ import { FailureError, InterruptedError, OperatorError } from "./base/errors.ts"
 import { log } from "./base/log.ts";
 import { exitCode } from "./cli/command.ts";
 import { renderRoot, root } from "./cli/commands.ts";
+import { watchReaders } from "./cli/lost-reader.ts";
 import { run } from "./cli/run.ts";
 
 process.exitCode = await main(process.argv.slice(2));
@@ -14,8 +15,7 @@ async function main(rawArgs: readonly string[]): Promise<number> {
     process.stdout.write(`finetune ${version}\n`);
     return exitCode.success;
   }
-  // A reader that closes early (`| head`) is no failure of ours.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  watchReaders();
   try {
     return await run(root, rawArgs, renderRoot);
   } catch (error) {

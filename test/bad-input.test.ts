@@ -209,6 +209,24 @@ describe("the chain's faults in the middle of a round:", () => {
   );
 });
 
+test("a validator whose readers go away finishes its round and says so where it still can", async () => {
+  // The first document is read, then both pipes are closed in turn: the log's too in the second run.
+  for (const [name, closed] of [
+    ["unread", "| head -n 1"],
+    ["unheard", "2>&1 | head -n 1"],
+  ] as const) {
+    const script = `{ "$@"; echo $? > ${name}.code; } ${closed}`;
+    const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...roundArgs(name))], {
+      ...{ env: { ...subnet.env }, cwd: subnet.dir, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+    });
+    const err = await new Response(child.stderr).text();
+    if (name === "unread") expect(err).toContain("standard output is lost");
+    await child.exited;
+    expect(readFileSync(join(subnet.dir, `${name}.code`), "utf8").trim()).toBe("0");
+    expect(await differences(name)).toMatchObject({ lossesDifferent: 0, sameSamples: true });
+  }
+}, 120_000);
+
 describe("the operator's mistakes end at once, with what to do, and touch nothing:", () => {
   test("a folder that is not there", async () => {
     expectSentence(await subnet.finetune([...roundArgs("x"), "--db", join(subnet.dir, "no", "such.sqlite")]), /no/);
@@ -221,6 +239,24 @@ describe("the operator's mistakes end at once, with what to do, and touch nothin
     expectSentence(await validate("letter"), /is not a SQLite database/);
     expect(readFileSync(stateFile("letter"), "utf8")).toBe(before);
   }, 30_000);
+
+  test.each([
+    ["an address that is none", ["--hub", "localhost:1"], /--hub is .*no address/],
+    ["a cache that cannot be written", ["--cache", "/proc/nothing"], /cache folder/],
+  ])(
+    "%s",
+    async (_, flags, what) => {
+      expectSentence(await validate("calm", flags), what);
+      expect(await subnet.finetune(["rescore", "--db", calm, "--verify"])).toMatchObject({ code: 0 });
+    },
+    30_000,
+  );
+
+  test("a subnet that is not there ties the state to nothing", async () => {
+    const { code, err } = await validate("nowhere", ["--netuid", "999"]);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/no subnet 999\.\n.*--netuid/) });
+    expect(await validate("nowhere")).toMatchObject({ code: 0 });
+  }, 60_000);
 
   test("a wallet that is not there", async () => {
     const args = [...subnet.validatorArgs(stateFile("nobody")), "--once", "--wallet.name", "nobody"];

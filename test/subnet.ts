@@ -18,8 +18,8 @@ export interface TestSubnet {
   /** In a process group of its own, so that a test can press Ctrl-C on all of it: `process.kill(-pid, "SIGINT")`. */
   readonly spawn: (args: readonly string[], variables?: Variables) => Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly validatorArgs: (db: string) => string[];
-  /** What the hub does wrong from now on, as `localnet hub --fault` takes it; nothing by default. */
-  readonly hubFaults: (faults?: Readonly<Record<string, number>>) => Promise<void>;
+  /** What the hub does wrong from now on, as `localnet hub --fault` takes it, with one repository or with all; nothing by default. */
+  readonly hubFaults: (faults?: Readonly<Record<string, number>>, repository?: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -76,8 +76,10 @@ export async function startTestSubnet(
       ...["validate", "--json", "--db", db, "--competitions", join(dir, "competitions.json"), "--threads", "1"],
       ...["--wallet.path", path, "--wallet.name", name, "--wallet.hotkey", hotkey],
     ],
-    async hubFaults(faults = {}) {
-      const answer = await fetch(`${localnet.hubUrl}/localnet/faults`, { method: "PUT", body: JSON.stringify(faults) });
+    async hubFaults(faults = {}, repository) {
+      const address = new URL("/localnet/faults", localnet.hubUrl);
+      if (repository !== undefined) address.searchParams.set("repository", repository);
+      const answer = await fetch(address, { method: "PUT", body: JSON.stringify(faults) });
       if (!answer.ok) throw new Error(`the hub takes no faults: ${answer.status}`);
     },
     async close() {
@@ -87,18 +89,18 @@ export async function startTestSubnet(
   };
 }
 
-/** A model of the miner: the tiny base with its own parameters, published through the real flow. */
-export async function publishTiny(subnet: TestSubnet, miner: string, seed: bigint): Promise<void> {
-  const folder = join(subnet.dir, `model-${miner}`);
+/** A model of the miner: the tiny base with its own parameters, published through the real flow as `local/<name>`. */
+export async function publishTiny(subnet: TestSubnet, miner: string, seed: bigint, name = miner): Promise<void> {
+  const folder = join(subnet.dir, `model-${name}`);
   await writeBaseModel(folder, seed);
   const { code, err } = await subnet.finetune([
-    ...["mine", "publish", folder, "--repo", `local/${miner}`, "--competition", "1"],
+    ...["mine", "publish", folder, "--repo", `local/${name}`, "--competition", "1"],
     ...["--uri", `//${miner}//hotkey`, "--db", join(subnet.dir, `${miner}.sqlite`)],
   ]);
   if (code !== 0) throw new Error(`${miner} could not publish: ${err}`);
 }
 
-/** The documents of a command's output, as they come. Read to the end: a pipe that closes ends the command. */
+/** The documents of a command's output, as they come. Read to the end: many a command ends when its pipe closes. */
 export async function* documents(
   stdout: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Readonly<Record<string, unknown>>> {

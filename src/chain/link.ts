@@ -124,10 +124,11 @@ export class Link {
   /** A read: asked again over other connections until it is answered or `readMs` have passed (`FailureError`). */
   async read(method: string, params: readonly unknown[], deadlineMs?: number): Promise<unknown> {
     const { readMs, requestMs } = this.options.deadlines;
-    const until = Date.now() + readMs;
+    // Of the clock that never jumps: a wall clock that is set must neither cut a read short nor stretch it.
+    const until = performance.now() + readMs;
     let unknownBlock = 0;
     for (;;) {
-      const socket = await this.socket(until - Date.now());
+      const socket = await this.socket(until - performance.now());
       try {
         return await socket.request(method, params, deadlineMs ?? requestMs);
       } catch (error) {
@@ -136,7 +137,7 @@ export class Link {
         // After a change of endpoints the new node may still lack the newest block.
         else if (isUnknownBlock(error) && ++unknownBlock < 5) await this.#pause(this.#blockTimeMs / 4);
         else throw refusedRead(method, error);
-        if (Date.now() >= until) throw this.#unreachable(messageOf(error));
+        if (performance.now() >= until) throw this.#unreachable(messageOf(error));
       }
     }
   }

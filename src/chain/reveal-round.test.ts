@@ -35,7 +35,7 @@ test("the older rule counts epochs by block number alone", () => {
 
 test("the round is the one signed three blocks into the reveal epoch", () => {
   const state = stateful({ lastEpochBlock: 10, block: 20 });
-  const nowUnixSeconds = quicknet.genesisSeconds + 3000;
-  const round = revealRound({ state, revealPeriodEpochs: 1, beacon: quicknet, blockSeconds: 12, nowUnixSeconds });
+  const blockUnixSeconds = quicknet.genesisSeconds + 3000;
+  const round = revealRound({ state, revealPeriodEpochs: 1, beacon: quicknet, blockSeconds: 12, blockUnixSeconds });
   expect(round).toBe(BigInt((3000 + 43 * 12) / 3));
 });

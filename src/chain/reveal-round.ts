@@ -12,7 +12,8 @@ export interface RevealTiming {
   readonly revealPeriodEpochs: number;
   readonly beacon: Beacon;
   readonly blockSeconds: number;
-  readonly nowUnixSeconds: number;
+  /** The time of `state.block` as the chain has it: this machine's clock may be set wrong, or jump. */
+  readonly blockUnixSeconds: number;
 }
 
 /** The first block of the epoch in which a commit made in the next block is revealed. */
@@ -20,9 +21,10 @@ export function firstRevealBlock(state: EpochState, revealPeriodEpochs: number):
   return epochStart(state, epochOfNextBlock(state) + revealPeriodEpochs);
 }
 
-/** ⌊(now + (first reveal block + 3 − current block) · block time − genesis) / period⌋ */
-export function revealRound({ state, revealPeriodEpochs, beacon, blockSeconds, nowUnixSeconds }: RevealTiming): bigint {
+/** ⌊(block's time + (first reveal block + 3 − current block) · block time − genesis) / period⌋ */
+export function revealRound(timing: RevealTiming): bigint {
+  const { state, revealPeriodEpochs, beacon, blockSeconds, blockUnixSeconds } = timing;
   const waitBlocks = firstRevealBlock(state, revealPeriodEpochs) + safetyBlocks - state.block;
-  const seconds = nowUnixSeconds + waitBlocks * blockSeconds - beacon.genesisSeconds;
+  const seconds = blockUnixSeconds + waitBlocks * blockSeconds - beacon.genesisSeconds;
   return BigInt(Math.floor(seconds / beacon.periodSeconds));
 }

@@ -74,15 +74,15 @@ async function sendTimelocked(link: Link, submitter: Submitter, plan: Plan): Pro
   const { netuid, signer } = weights;
   const [beacon, state] = await Promise.all([readBeacon(snapshot), readEpochState(snapshot, netuid)]);
   if (beacon === undefined) return refusedBeforehand("BeaconUnknown");
-  const byClock = revealRound({
+  const byTime = revealRound({
     state,
     revealPeriodEpochs: hyperparameters.revealPeriodEpochs,
     beacon,
     blockSeconds: link.blockTimeMs / 1000,
-    nowUnixSeconds: Date.now() / 1000,
+    blockUnixSeconds: beacon.blockUnixSeconds,
   });
-  // The chain refuses a round that it has seen; on a chain whose clock is ahead of ours the formula may give one.
-  const round = byClock > beacon.lastRound ? byClock : beacon.lastRound + 1n;
+  // The chain refuses a round that it has seen; on a chain that is slower than its block time the formula may give one.
+  const round = byTime > beacon.lastRound ? byTime : beacon.lastRound + 1n;
   const payload = timelockPayload({ publicKey: signer.publicKey, uids: row.uids, values: row.values, versionKey });
   const commit = timelockEncrypt(payload, { round, publicKey: beacon.publicKey });
   const submission = await submitter.submit({

@@ -15,6 +15,8 @@ export interface Command {
   readonly definition: CommandDef<ArgsDef>;
   /** Positional arguments beyond the declared ones are handed over in `args._` instead of being refused. */
   readonly manyPositionals: boolean;
+  /** It does something besides printing, and goes on when its output has no reader left. */
+  readonly outlivesReaders: boolean;
 }
 
 /** A command that only holds others: `finetune wallet create`. */
@@ -41,6 +43,7 @@ export function command<const A extends ArgsDef>(description: {
   readonly examples: readonly Example[];
   readonly args: A;
   readonly manyPositionals?: boolean;
+  readonly outlivesReaders?: boolean;
   readonly run: (args: ParsedArgs<A>, rawArgs: readonly string[]) => Promise<number | undefined> | Promise<void>;
 }): Command {
   const definition = defineCommand({
@@ -54,6 +57,7 @@ export function command<const A extends ArgsDef>(description: {
     examples: description.examples,
     definition: definition as unknown as CommandDef<ArgsDef>,
     manyPositionals: description.manyPositionals ?? false,
+    outlivesReaders: description.outlivesReaders ?? false,
   };
 }
 

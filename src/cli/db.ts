@@ -1,4 +1,5 @@
 /** `finetune db …`: look after the state file. */
+import type { CheckReport } from "../store/check.ts";
 import { command, exitCode, group } from "./command.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
@@ -86,11 +87,21 @@ const check = command({
         gap === undefined ? "nothing" : `rows after ${gap.after}, before ${gap.before}`,
       ]),
     );
+    if (salvaged === undefined && !report.sound && report.tables.length > 0) print(`\n${adviceOn(report)}`);
     if (salvaged !== undefined)
       print(`\n${salvaged.reduce((sum, { kept }) => sum + kept, 0)} rows were copied to ${args.salvage}.`);
     return code;
   },
 });
+
+/** What to do with a file that is not sound, in a sentence for what is lost and one for what helps. */
+function adviceOn({ tables, complaints }: CheckReport): string {
+  const copy = "`finetune db check --salvage NEW.sqlite` copies what can be read; a backup may hold more.";
+  if (tables.some(({ gap }) => gap !== undefined)) return `The rows named above are lost. ${copy}`;
+  if (complaints.length > 0)
+    return `Every row can be read: what is damaged helps to find them, or is no longer used. ${copy}`;
+  return "Every row can be read, but rows that belong together are missing or contradict each other: a backup may be whole.";
+}
 
 const backup = command({
   summary: "copy the state file as of now, also while a validator writes it",

@@ -17,6 +17,7 @@ export default command({
       explains: "a chain that often fails, to test clients against",
     },
   ],
+  outlivesReaders: true,
   args: {
     dir: { type: "string", valueHint: "DIR", description: "where everything is kept", default: "localnet/chain" },
     port: { type: "string", valueHint: "N", description: "0: any free port", default: "0" },

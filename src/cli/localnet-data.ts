@@ -13,6 +13,7 @@ export default command({
     },
     { line: "localnet data --fault http-429=0.2", explains: "data sources that often ask to be left alone" },
   ],
+  outlivesReaders: true,
   args: {
     port: { type: "string", valueHint: "N", description: "0: any free port", default: "0" },
     validator: {

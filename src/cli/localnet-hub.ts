@@ -13,6 +13,7 @@ export default command({
       explains: "a hub that often fails, to test clients against",
     },
   ],
+  outlivesReaders: true,
   args: {
     dir: { type: "string", valueHint: "DIR", description: "where everything is kept", default: "localnet/hub" },
     port: { type: "string", valueHint: "N", description: "0: any free port", default: "0" },

@@ -12,6 +12,7 @@ export default command({
     { line: "localnet up", explains: "a subnet with everything under localnet/, until Ctrl-C; again: it goes on" },
     { line: "localnet up --dir try --port 9944 --block-ms 12000", explains: "fixed ports and the real pace of blocks" },
   ],
+  outlivesReaders: true,
   args: {
     dir: { type: "string", valueHint: "DIR", description: "where everything is kept", default: "localnet" },
     port: {
@@ -85,7 +86,7 @@ Variables for the commands below and for Python clients:
 
 A miner that publishes the model in MODEL, and a validator, each in a terminal of its own:
 
-  ${self} mine publish MODEL --repo local/first-model --competition 1 --db ${quoted(`${dir}/miner.sqlite`)} ${subnet} ${keys(minerWallet)}
+  ${self} mine publish MODEL --repo local/first-model --competition 1 --competitions demo --db ${quoted(`${dir}/miner.sqlite`)} ${subnet} ${keys(minerWallet)}
 
   ${self} validate --db ${quoted(`${dir}/validator.sqlite`)} --competitions demo ${subnet} ${keys(validatorWallet)}
 `;

@@ -20,6 +20,7 @@ export default command({
       explains: "run again after any interruption: it goes on where it stopped",
     },
   ],
+  outlivesReaders: true,
   args: {
     folder: { type: "positional", required: true, description: "the model's folder", valueHint: "DIR" },
     repo: { type: "string", valueHint: "NAMESPACE/NAME", required: true, description: "a new repository of the hub" },

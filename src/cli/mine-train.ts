@@ -23,6 +23,7 @@ export default command({
       explains: "200 steps on the demonstration's task, all parameters; after an interruption the same line goes on",
     },
   ],
+  outlivesReaders: true,
   args: {
     base: { type: "string", valueHint: "DIR", required: true, description: "the model to start from" },
     out: {

@@ -28,6 +28,7 @@ export default command({
       explains: "on a local chain, paid by a development key",
     },
   ],
+  outlivesReaders: true,
   args: {
     ...chainArgs,
     ...walletArgs,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { selfCommand } from "../base/self.ts";
 import { nearest } from "./nearest.ts";
 
@@ -20,6 +21,8 @@ describe("the command line", () => {
     ["a command's help has an example", ["config", "--help"], 0, /EXAMPLES[\s\S]*finetune config/, /^$/],
     ["unknown command", ["confg"], 2, /^$/, /no command `confg`[\s\S]*Did you mean `finetune config`/],
     ["unknown flag", ["config", "--netwok", "x"], 2, /^$/, /no flag --netwok[\s\S]*Did you mean --network/],
+    ["unknown flag of the program", ["--hlep"], 2, /^$/, /`finetune` has no flag --hlep[\s\S]*Did you mean --help/],
+    ["unknown flag of a group", ["db", "--json"], 2, /^$/, /`finetune db` has no flag --json[\s\S]*finetune db --help/],
     ["flag without its value", ["config", "--network"], 2, /^$/, /--network needs a value/],
     ["flag whose value is a flag", ["config", "--network", "--json"], 2, /^$/, /--network needs a value/],
     ["surplus argument", ["config", "what"], 2, /^$/, /Unexpected argument `what`/],
@@ -44,6 +47,25 @@ describe("the command line", () => {
     expect(shown.netuid).toEqual(["37", "default"]);
     expect(shown.token).toEqual(["********", "HF_TOKEN"]);
     expect(out).not.toContain("hf_secret");
+  });
+});
+
+describe("a command that only prints, without a reader", () => {
+  async function code(redirected: string) {
+    // The shell's own exit code would be that of the reader.
+    const script = `{ "$@"; echo "ended with $?" >&2; } ${redirected}`;
+    const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand("competition", "schema")], {
+      ...{ stdout: "pipe", stderr: "pipe" },
+    });
+    return (await new Response(child.stderr).text()).trim();
+  }
+
+  test("has said enough when its pipe is closed", async () => {
+    expect(await code("| true")).toBe("ended with 0");
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("fails with a sentence when the disk is full", async () => {
+    expect(await code("> /dev/full")).toMatch(/standard output cannot be written: .*space[\s\S]*ended with 1$/);
   });
 });
 

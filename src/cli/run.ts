@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, renderUsage, runCommand } from "citty";
 import { OperatorError } from "../base/errors.ts";
 import { type Command, type Entry, exitCode, type Group } from "./command.ts";
+import { outliveReaders } from "./lost-reader.ts";
 import { nearest } from "./nearest.ts";
 
 const helpFlags = new Set(["--help", "-h"]);
@@ -19,6 +20,7 @@ export async function run(root: Group, rawArgs: readonly string[], renderRoot: (
       return name === undefined && path.length > 0 ? exitCode.operator : exitCode.success;
     }
     const entry: Entry | undefined = Object.hasOwn(current.commands, name) ? current.commands[name] : undefined;
+    if (entry === undefined && name.startsWith("-")) throw unknownFlag(path, name, groupFlags(path));
     if (entry === undefined) throw unknownCommand(path, name, Object.keys(current.commands));
     path.push(name);
     rest = rest.slice(1);
@@ -31,6 +33,7 @@ export async function run(root: Group, rawArgs: readonly string[], renderRoot: (
     return exitCode.success;
   }
   refuseUnknownFlags(path, current, rest);
+  if (current.outlivesReaders) outliveReaders();
   try {
     const { result } = await runCommand(current.definition, { rawArgs: rest });
     return typeof result === "number" ? result : exitCode.success;
@@ -54,6 +57,20 @@ function unknownCommand(path: readonly string[], name: string, known: readonly s
       ? `See \`finetune ${[...path, "--help"].join(" ")}\`.`
       : `Did you mean \`finetune ${[...path, guess].join(" ")}\`?`,
   );
+}
+
+function unknownFlag(path: readonly string[], flag: string, known: readonly string[]): OperatorError {
+  const full = ["finetune", ...path].join(" ");
+  const guess = nearest(flag, known);
+  return new OperatorError(
+    `\`${full}\` has no flag ${flag}.`,
+    guess === undefined ? `See \`${full} --help\`.` : `Did you mean ${guess}?`,
+  );
+}
+
+/** Other flags belong to the commands, and come after their names. */
+function groupFlags(path: readonly string[]): string[] {
+  return path.length === 0 ? ["--help", "--version"] : ["--help"];
 }
 
 /** citty accepts unknown flags, missing values and surplus positionals silently; an operator's typo must not. */
@@ -85,11 +102,7 @@ function refuseUnknownFlags(path: readonly string[], target: Command, rawArgs: r
     const [flag, inline] = splitOnce(arg, "=");
     const kind = known.get(flag);
     if (kind === undefined) {
-      const guess = nearest(flag, [...known.keys(), "--help"]);
-      throw new OperatorError(
-        `\`finetune ${path.join(" ")}\` has no flag ${flag}.`,
-        guess === undefined ? `See \`finetune ${path.join(" ")} --help\`.` : `Did you mean ${guess}?`,
-      );
+      throw unknownFlag(path, flag, [...known.keys(), "--help"]);
     }
     if (kind === "value" && inline === undefined) {
       const value = rawArgs[index + 1];

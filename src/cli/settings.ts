@@ -5,6 +5,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { StringArgDef } from "citty";
+import { OperatorError } from "../base/errors.ts";
 import { cacheDirectory } from "../base/paths.ts";
 
 export interface Setting {
@@ -14,6 +15,8 @@ export interface Setting {
   /** `undefined`: there is no default, the command says so when it needs the value. */
   readonly default: (environment: Environment) => string | undefined;
   readonly secret?: boolean;
+  /** The value is the http(s) address of a server. */
+  readonly isAddress?: boolean;
   readonly hint: string;
   readonly description: string;
 }
@@ -73,6 +76,7 @@ export const settings = {
   },
   hub: {
     flag: "hub",
+    isAddress: true,
     environment: ["FINETUNE_HUB", "HF_ENDPOINT"],
     default: () => "https://huggingface.co",
     hint: "URL",
@@ -88,6 +92,7 @@ export const settings = {
   },
   datasets: {
     flag: "datasets",
+    isAddress: true,
     environment: ["FINETUNE_DATASETS"],
     default: () => "https://datasets-server.huggingface.co",
     hint: "URL",
@@ -95,6 +100,7 @@ export const settings = {
   },
   wandb: {
     flag: "wandb",
+    isAddress: true,
     environment: ["FINETUNE_WANDB", "WANDB_BASE_URL"],
     default: () => "https://api.wandb.ai",
     hint: "URL",
@@ -147,7 +153,14 @@ export function resolve(
   return { value, source: value === undefined ? "not set" : "default" };
 }
 
-/** The value of a setting that has a default. */
+/** The value of a setting that has a default. Throws `OperatorError` for an address that is none. */
 export function settingOf(name: SettingName, args: Readonly<Record<string, unknown>>): string {
-  return resolve(name, args).value ?? "";
+  const setting: Setting = settings[name];
+  const { value = "", source } = resolve(name, args);
+  if (setting.isAddress && !(URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)))
+    throw new OperatorError(
+      `${source} is ${JSON.stringify(value)}, which is no address of a server.`,
+      `Give a URL such as ${setting.default({}) ?? "https://…"}.`,
+    );
+  return value;
 }

@@ -1,5 +1,7 @@
 /** `finetune validate`: the validator's role. Flags and wiring; the work is in src/validator. */
+import { access, constants, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf, OperatorError } from "../base/errors.ts";
 import { onInterrupt, onParentGone } from "../base/interrupt.ts";
 import { log } from "../base/log.ts";
 import { connectChain } from "../chain/client.ts";
@@ -28,6 +30,7 @@ export default command({
     },
     { line: "validate --db state.sqlite --once --offline", explains: "run one round and write nothing to the chain" },
   ],
+  outlivesReaders: true,
   args: {
     ...settingArgs("db", "network", "netuid", "wallet.name", "wallet.hotkey", "wallet.path", "hub", "token", "cache"),
     ...settingArgs("datasets", "wandb", "wandb-key"),
@@ -62,8 +65,10 @@ export default command({
     const netuid = integer(settingOf("netuid", args), { flag: "netuid", min: 0, max: 65_535 });
     const threads =
       args.threads === undefined ? {} : { threads: integer(args.threads, { flag: "threads", min: 1, max: 1024 }) };
-    const bytesMax = decimal(args["disk-max"], { flag: "disk-max", min: 0.001 }) * 1e9;
+    const bytesMax = decimal(args["disk-max"], { flag: "disk-max", min: 0.0001 }) * 1e9;
     const memoryBytesMax = decimal(args["memory-max"], { flag: "memory-max", min: 0.1 }) * 1e9;
+    const servers = serversOf(args);
+    const cacheFolder = await writableCache(args);
     const signer = args.offline ? undefined : await unlockHotkey(args);
     const store = await openStore({ path: settingOf("db", args), mode: "write", create: true });
     try {
@@ -79,18 +84,10 @@ export default command({
           store,
           chain,
           netuid,
-          hub: connectHub({ url: settingOf("hub", args), token: settingOf("token", args) }),
-          cache: openModelCache({ folder: join(settingOf("cache", args), "models"), bytesMax }),
-          tokenizersFolder: join(settingOf("cache", args), "tokenizers"),
-          sources: openSources({
-            hubUrl: settingOf("hub", args),
-            hubToken: settingOf("token", args),
-            datasetsUrl: settingOf("datasets", args),
-            wandbUrl: settingOf("wandb", args),
-            wandbKey: settingOf("wandb-key", args),
-            cacheFolder: join(settingOf("cache", args), "datasets"),
-            chain,
-          }),
+          hub: connectHub({ url: servers.hubUrl, token: servers.hubToken }),
+          cache: openModelCache({ folder: join(cacheFolder, "models"), bytesMax }),
+          tokenizersFolder: join(cacheFolder, "tokenizers"),
+          sources: openSources({ ...servers, cacheFolder: join(cacheFolder, "datasets"), chain }),
           rules: await storeCompetitionFile(store, file),
           ...(signer === undefined ? {} : { signer }),
           limits: { memoryBytesMax },
@@ -107,6 +104,31 @@ export default command({
     }
   },
 });
+
+function serversOf(args: Readonly<Record<string, unknown>>) {
+  return {
+    hubUrl: settingOf("hub", args),
+    hubToken: settingOf("token", args),
+    datasetsUrl: settingOf("datasets", args),
+    wandbUrl: settingOf("wandb", args),
+    wandbKey: settingOf("wandb-key", args),
+  };
+}
+
+/** Found out now: in a round, a folder that cannot be written would fail one model after the other. */
+async function writableCache(args: Readonly<Record<string, unknown>>): Promise<string> {
+  const folder = settingOf("cache", args);
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return folder;
+  } catch (error) {
+    throw new OperatorError(
+      `The cache folder ${folder} cannot be written: ${messageOf(error)}.`,
+      "Give --cache a folder of yours.",
+    );
+  }
+}
 
 async function unlockHotkey(args: Readonly<Record<string, unknown>>) {
   const location = {

@@ -21,6 +21,7 @@ const revealShape = z.object({
 export default command({
   summary: "reveal a hash commit; waits for its reveal epoch",
   examples: [{ line: "weights reveal reveal.json --wallet.name validator", explains: "the file of `weights submit`" }],
+  outlivesReaders: true,
   args: {
     file: { type: "positional", required: true, valueHint: "FILE", description: "what --reveal-file has kept" },
     network: chainArgs.network,

@@ -31,6 +31,7 @@ export default command({
       explains: "commit a hash; `weights reveal reveal.json` shows what it was",
     },
   ],
+  outlivesReaders: true,
   args: {
     ...chainArgs,
     weight: {

@@ -42,14 +42,14 @@ export function backOffMs(attempt: number, bounds: Bounds): number {
 }
 
 /**
- * The pause that a hub asks for: `Retry-After` in seconds or as a date, or `RateLimit: "api";r=0;t=55` with nothing
- * remaining. Undefined when it asks for none.
+ * The pause that a hub asks for: `Retry-After` in seconds or as a date (counted from the answer's own, since our clock
+ * may be wrong), or `RateLimit: "api";r=0;t=55` with nothing remaining. Undefined when it asks for none.
  */
-export function pauseMs(headers: Headers, nowMs: number): number | undefined {
+export function pauseMs(headers: Headers): number | undefined {
   const after = headers.get("Retry-After");
   if (after !== null) {
     const seconds = Number(after);
-    const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(after) - nowMs;
+    const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(after) - Date.parse(headers.get("Date") ?? "");
     if (Number.isFinite(ms)) return Math.max(0, ms);
   }
   const limit = /;\s*r=0\b[^,]*;\s*t=(\d+)/.exec(headers.get("RateLimit") ?? "");

@@ -82,7 +82,7 @@ async function sendOnce(hub: Hub, address: string, options: RequestOptions): Pro
       code: response.headers.get("X-Error-Code"),
       message: await errorMessage(response, hub.bounds),
       tokenSent: headers.has("Authorization"),
-      retryAfterMs: pauseMs(response.headers, Date.now()),
+      retryAfterMs: pauseMs(response.headers),
     });
   } catch (error) {
     return transportFailure(error, { deadline: deadline.signal, signal: options.signal });

@@ -9,6 +9,7 @@ import { type Connection, connect } from "./database.ts";
 import { findDisagreements } from "./disagreements.ts";
 import { examine } from "./examine.ts";
 import { migrationState } from "./migrate.ts";
+import { rowCheck } from "./row-shape.ts";
 import type { Schema, TableName } from "./schema.ts";
 import { openStore } from "./store.ts";
 
@@ -201,7 +202,9 @@ function walk(
   let rows = 0;
   let last: string | undefined;
   try {
+    const isRow = rowCheck(connection, table, { key: keys[table], direction });
     connection.bulk.walk(inKeyOrder(connection, table, direction), (row) => {
+      if (!isRow(row)) throw new NoRow();
       const name = keys[table].map((column) => `${column} ${row[column]}`).join(", ");
       if (name === until) throw new Met();
       visit(row);
@@ -210,13 +213,16 @@ function walk(
     });
     return { rows, last, whole: true };
   } catch (error) {
-    if (!(error instanceof Met) && !(error instanceof OperatorError)) throw error;
+    if (!(error instanceof Met) && !(error instanceof NoRow) && !(error instanceof OperatorError)) throw error;
     return { rows, last, whole: false };
   }
 }
 
 /** The walk from the back has met what the walk from the front has read. */
 class Met extends Error {}
+
+/** What was read cannot be a row of this table. */
+class NoRow extends Error {}
 
 function inKeyOrder(connection: Connection, table: keyof typeof keys, direction: "asc" | "desc"): CompiledQuery {
   const order = keys[table].map((column) => sql`${sql.ref(column)} ${sql.raw(direction)}`);

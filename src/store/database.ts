@@ -200,19 +200,35 @@ function tableSizes(database: Database.Database): { readonly table: string; read
   return rows as { readonly table: string; readonly sizeBytes: number }[];
 }
 
+/** Each examination by itself: where one cannot go on because of the damage, what the others found still counts. */
 function complaints(database: Database.Database): string[] {
+  const found = [complainOfPages, complainOfOrphans, complainOfStatements].flatMap((examine) => {
+    try {
+      return examine(database);
+    } catch (error) {
+      return [messageOf(error)];
+    }
+  });
+  return [...new Set(found)];
+}
+
+function complainOfPages(database: Database.Database): string[] {
   const pages = database.pragma("integrity_check(100)") as { readonly integrity_check: string }[];
+  return pages.map((row) => row.integrity_check).filter((text) => text !== "ok");
+}
+
+function complainOfOrphans(database: Database.Database): string[] {
   const orphans = database.pragma("foreign_key_check") as { readonly table: string; readonly parent: string }[];
-  // A file from a stranger must not bring statements along that run when somebody writes to it.
+  const counts = Map.groupBy(orphans, ({ table, parent }) => `${table} refers to rows of ${parent} that do not exist`);
+  return [...counts].map(([text, rows]) => `${rows.length} × ${text}`);
+}
+
+/** A file from a stranger must not bring statements along that run when somebody writes to it. */
+function complainOfStatements(database: Database.Database): string[] {
   const strange = database
     .prepare("select type, name from sqlite_schema where type in ('trigger', 'view') or sql like 'create virtual%'")
     .all() as { readonly type: string; readonly name: string }[];
-  const counts = Map.groupBy(orphans, ({ table, parent }) => `${table} refers to rows of ${parent} that do not exist`);
-  return [
-    ...pages.map((row) => row.integrity_check).filter((text) => text !== "ok"),
-    ...strange.map(({ type, name }) => `it has a ${type} called ${name}, which finetune never makes`),
-    ...[...counts].map(([text, rows]) => `${rows.length} × ${text}`),
-  ];
+  return strange.map(({ type, name }) => `it has a ${type} called ${name}, which finetune never makes`);
 }
 
 /** A statement whose exceptions are sentences. */

@@ -7,7 +7,8 @@ type Rule = (db: Kysely<Schema>) => Promise<string[]>;
 /** Sentences, one a contradiction; empty when all is well. */
 export async function findDisagreements(db: Kysely<Schema>): Promise<string[]> {
   const found: string[] = [];
-  for (const rule of [lossesWithoutGaps, scoredWithAllBatches, finishedWithStandings]) found.push(...(await rule(db)));
+  const rules = [lossesWithoutGaps, scoredWithAllBatches, finishedWithStandings, finishedWithEvaluations];
+  for (const rule of rules) found.push(...(await rule(db)));
   return found;
 }
 
@@ -51,4 +52,21 @@ const finishedWithStandings: Rule = async (db) => {
     .where("standings.uid", "is", null)
     .execute();
   return rows.map(({ round_id, uid }) => `uid ${uid} contended in finished round ${round_id}, but has no standing`);
+};
+
+const finishedWithEvaluations: Rule = async (db) => {
+  const rows = await db
+    .selectFrom("contenders")
+    .innerJoin("rounds", "rounds.id", "contenders.round_id")
+    .leftJoin("evaluations", (join) =>
+      join
+        .onRef("evaluations.round_id", "=", "contenders.round_id")
+        .onRef("evaluations.model_id", "=", "contenders.model_id"),
+    )
+    .select(["contenders.round_id", "contenders.uid"])
+    .where("rounds.state", "=", "finished")
+    .where("contenders.state", "=", "contends")
+    .where("evaluations.id", "is", null)
+    .execute();
+  return rows.map(({ round_id, uid }) => `uid ${uid} contended in finished round ${round_id}, but has no evaluation`);
 };

@@ -157,6 +157,31 @@ test("a damaged page costs that page: check says which rows, salvage saves the o
   expect(after.disagreements.join()).toContain("evaluation 1 has");
 });
 
+test("rows that SQLite makes of garbage are no rows: neither counted nor saved", async () => {
+  Bun.spawnSync([process.execPath, "-e", writer(100, 50)]);
+  const [page] = await leavesOf("models");
+  const descriptor = openSync(path, "r+");
+  // Behind the page's header lie the places of its rows; the file format says nothing against these.
+  writeSync(descriptor, "garbagegarbage", (page! - 1) * 4096 + 8);
+  closeSync(descriptor);
+  const report = await checkFile(path);
+  expect(report.sound).toBe(false);
+  expect(report.complaints.join()).toContain("evaluations refers to rows of models that do not exist");
+  const models = report.tables.find(({ table }) => table === "models");
+  expect(models).toMatchObject({ readable: 0, gap: { after: "the beginning", before: "the end" } });
+  const saved = await salvage(path, join(folder, "rescued.sqlite"));
+  expect(saved.find(({ table }) => table === "models")!.kept).toBe(0);
+});
+
+test("a damaged index costs no row, and is said", async () => {
+  Bun.spawnSync([process.execPath, "-e", writer(100, 50)]);
+  await damage("evaluations_model", ([page]) => page!);
+  const report = await checkFile(path);
+  expect(report.sound).toBe(false);
+  expect(report.complaints.length).toBeGreaterThan(0);
+  expect(report.tables.filter(({ gap }) => gap !== undefined)).toEqual([]);
+});
+
 test("a damaged list of tables is said, not thrown", async () => {
   Bun.spawnSync([process.execPath, "-e", writer(100, 50)]);
   const descriptor = openSync(path, "r+");
@@ -180,12 +205,18 @@ test("a file that is cut short is told by what is missing", async () => {
 
 /** Overwrites one leaf page of a table. */
 async function damage(table: string, choose: (pages: readonly number[]) => number): Promise<void> {
+  const page = choose(await leavesOf(table));
+  const descriptor = openSync(path, "r+");
+  writeSync(descriptor, Buffer.alloc(4096, 0xa5), 0, 4096, (page - 1) * 4096);
+  closeSync(descriptor);
+}
+
+/** The numbers of the pages that hold a table's rows, or an index's entries. */
+async function leavesOf(name: string): Promise<readonly number[]> {
   const connection = connect(path, "write");
   connection.pragma("wal_checkpoint(TRUNCATE)");
   const { rows } = await sql<{ pageno: number }>`
-    select pageno from dbstat where name = ${table} and pagetype = 'leaf' order by pageno`.execute(connection.db);
+    select pageno from dbstat where name = ${name} and pagetype = 'leaf' order by pageno`.execute(connection.db);
   connection.close();
-  const descriptor = openSync(path, "r+");
-  writeSync(descriptor, Buffer.alloc(4096, 0xa5), 0, 4096, (choose(rows.map(({ pageno }) => pageno)) - 1) * 4096);
-  closeSync(descriptor);
+  return rows.map(({ pageno }) => pageno);
 }

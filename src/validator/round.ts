@@ -3,7 +3,6 @@
  * round is run again from its start after any interruption, and only what is missing is done.
  */
 import { FailureError } from "../base/errors.ts";
-import { readCommitment } from "../competition/commitment.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
 import { subnetWeights } from "../competition/moving-average.ts";
 import { judgeRound } from "../competition/round.ts";
@@ -16,9 +15,10 @@ import { abandonRound, finishRound, setSampleDigest } from "../store/rounds.ts";
 import { readCompetition, readRuleSet } from "../store/rules.ts";
 import { digestSampleSets, listSampleSets } from "../store/samples.ts";
 import type { Row } from "../store/schema.ts";
-import type { Commitment, Metagraph } from "../subnet.ts";
+import type { Metagraph } from "../subnet.ts";
 import { admitContenders } from "./admission.ts";
 import type { ValidatorContext } from "./context.ts";
+import { dropLeftovers } from "./leftovers.ts";
 import { measureContenders } from "./measuring.ts";
 import { drawTexts } from "./texts.ts";
 import { competitionTokenizer } from "./tokenizer.ts";
@@ -43,23 +43,7 @@ export async function runRound(context: ValidatorContext, round: Row<"rounds">):
   await measureContenders(context, { round, competition, contenders, texts, tokenizerFolder: tokenizer.folder });
   await setSampleDigest(store, round.id, digestSampleSets(await listSampleSets(store, round.id)));
   await judge(context, { round, competition, metagraph });
-  await dropModels(context, commitments);
-}
-
-/** Deletes models that no commitment names any more; those in use stay. */
-async function dropModels({ cache, report }: ValidatorContext, commitments: readonly Commitment[]): Promise<void> {
-  const named = commitments.flatMap(({ data }) => {
-    const model = readCommitment(data);
-    return "kind" in model ? [] : [{ repo: `${model.namespace}/${model.name}`, revision: model.revision }];
-  });
-  const freedBytes = await cache.removeOthers(named);
-  const entries = await cache.entries();
-  report({
-    kind: "disk",
-    models: entries.length,
-    usedBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
-    freedBytes,
-  });
+  await dropLeftovers(context, { block: round.sync_block, commitments });
 }
 
 /** The competition as it was when the round began: a changed file concerns the next round. */

@@ -5,7 +5,7 @@
 import { FailureError, InterruptedError } from "../base/errors.ts";
 import type { Competition } from "../competition/competition.ts";
 import { competitionDue, nextSyncBlock, seedOfRound, syncBlockAt } from "../competition/schedule.ts";
-import { bindChain } from "../store/chain.ts";
+import { bindChain, readChain } from "../store/chain.ts";
 import { recordEvent } from "../store/events.ts";
 import { findOpenRound, findRound, startRound } from "../store/rounds.ts";
 import type { Row } from "../store/schema.ts";
@@ -23,6 +23,8 @@ export interface RunOptions {
 /** Runs until the context's signal aborts (then throws `InterruptedError`), or one round is done. */
 export async function runValidator(context: ValidatorContext, { once }: RunOptions): Promise<void> {
   const { chain, store, netuid, signal, report } = context;
+  // A mistyped number must not tie a new state to a subnet that is not there.
+  if ((await readChain(store)) === undefined) await chain.metagraph(netuid);
   await bindChain(store, { genesisHash: chain.genesisHash, netuid });
   const submissions = new SubmissionPlan(context);
   const overdue = new OverdueWatch(context);

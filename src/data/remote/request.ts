@@ -133,11 +133,13 @@ function backOffMs(failed: number, bounds: DataBounds): number {
   return Math.min(bounds.backOffMsFirst * 2 ** (failed - 1), bounds.backOffMsMax) * (0.5 + Math.random() / 2);
 }
 
-/** `Retry-After`, in seconds or as a date; 0 when there is none. */
+/** `Retry-After`, in seconds or as a date (counted from the answer's own: our clock may be wrong); 0 when there is none. */
 function pauseOf(headers: Headers): number {
   const after = headers.get("Retry-After");
   if (after === null) return 0;
-  const ms = Number.isFinite(Number(after)) ? Number(after) * 1000 : Date.parse(after) - Date.now();
+  const ms = Number.isFinite(Number(after))
+    ? Number(after) * 1000
+    : Date.parse(after) - Date.parse(headers.get("Date") ?? "");
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 

@@ -8,7 +8,7 @@ import { ChainDatabase, type StoredBlock } from "./database.ts";
 import { decodeSigned, extrinsicSizeBytesMax, hashOf, isSignedBy, type SignedExtrinsic } from "./extrinsic.ts";
 import { type Genesis, writeGenesis } from "./genesis.ts";
 import { type Metadata, writeMetadata } from "./metadata.ts";
-import { palletsOf } from "./pallets/index.ts";
+import { palletsOf, timestampStorage } from "./pallets/index.ts";
 import { systemStorage } from "./pallets/system.ts";
 import { invalid, Pool, type Rejection } from "./pool.ts";
 import { MalformedBytes } from "./scale/bytes.ts";
@@ -107,6 +107,11 @@ export class Chain {
   /** The newest block that cannot be taken back: the head, unless reorgs are wanted. */
   get finalised(): Block {
     return this.final;
+  }
+
+  /** The newest block's time in milliseconds since 1970; 0 before the first one. */
+  get timeMs(): number {
+    return Number(this.state.get(timestampStorage.Now));
   }
 
   onFinalised(listener: (block: Block) => void): () => void {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { shiftedClock } from "../../../test/support/shifted-clock.ts";
 import { OperatorError } from "../../base/errors.ts";
 import { selfCommand } from "../../base/self.ts";
 import { alice, netuid, register, TestChain } from "./chain.fixture.ts";
@@ -22,7 +23,7 @@ async function rpc(url: string, method: string, ...params: unknown[]): Promise<u
   return ((await response.json()) as { result: unknown }).result;
 }
 
-async function start(folder: string) {
+async function start(folder: string, variables: Readonly<Record<string, string>> = {}) {
   const command = selfCommand(
     "localnet",
     "chain",
@@ -34,7 +35,8 @@ async function start(folder: string) {
     "--validator",
     "//V0=10",
   );
-  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const env = { ...process.env, ...variables };
+  const child = Bun.spawn([...command], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const { value } = await child.stdout.getReader().read();
   return { child, ...(JSON.parse(new TextDecoder().decode(value)) as { url: string; genesisHash: string }) };
 }
@@ -62,6 +64,30 @@ test("kill -9 loses no block and no history", async () => {
     await child.exited;
   }
 }, 30_000);
+
+test("a clock that is set back stops neither the blocks nor their time, not even over a restart", async () => {
+  const clock = shiftedClock(join(scratch, "clock"));
+  const times: number[] = [];
+  for (const hours of [-1, -48]) {
+    const { child, url } = await start(join(scratch, "clocked"), clock.variables);
+    try {
+      const first = Number(((await rpc(url, "chain_getHeader")) as { number: string }).number);
+      clock.set(hours * 3_600_000);
+      for (let number = first; number < first + 5; ) {
+        number = Number(((await rpc(url, "chain_getHeader")) as { number: string }).number);
+        // Timestamp.Now, which nothing has set before the first block.
+        const key = "0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb";
+        const stored = (await rpc(url, "state_getStorage", key)) as string | null;
+        if (stored !== null) times.push(Number(Buffer.from(stored.slice(2), "hex").readBigUInt64LE()));
+      }
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  }
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+  expect(times.at(-1)! - times[0]!).toBeLessThan(3_600_000);
+}, 60_000);
 
 test("two processes do not build on one folder", async () => {
   const folder = join(scratch, "shared");

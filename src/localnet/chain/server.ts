@@ -8,6 +8,7 @@ import { decodeSs58, keypairFromUri } from "../../chain/keypair.ts";
 import type { Netuid, Ss58 } from "../../subnet.ts";
 import { apis } from "./apis/index.ts";
 import { Chain } from "./chain.ts";
+import { startClock } from "./clock.ts";
 import { FaultInjector, type Faults, noFaults, reorgFinalityLagBlocks } from "./faults.ts";
 import { type GenesisNeuron, newSubnet, type SubnetParameters } from "./genesis.ts";
 import { serveRpc } from "./rpc/server.ts";
@@ -136,10 +137,11 @@ interface Pace {
 
 /** Produces blocks on a fixed grid of time. A machine that was asleep or busy skips slots and does not catch up. */
 function pace(chain: Chain, { blockMs, faults, fail }: Pace): () => void {
-  let due = Date.now() + blockMs;
+  const clock = startClock(chain.timeMs + 1);
+  let due = clock() + blockMs;
   let timer = setTimeout(tick, blockMs);
   function tick() {
-    const now = Date.now();
+    const now = clock();
     try {
       const { number } = chain.produce(now);
       if (faults.stallMs > 0 && isDue(number, faults.stallEveryBlocks)) due += faults.stallMs;
@@ -151,7 +153,7 @@ function pace(chain: Chain, { blockMs, faults, fail }: Pace): () => void {
     }
     due += blockMs;
     if (due < now) due = now + blockMs;
-    timer = setTimeout(tick, Math.max(0, due - Date.now()));
+    timer = setTimeout(tick, Math.max(0, due - clock()));
   }
   return () => clearTimeout(timer);
 }

@@ -12,6 +12,8 @@ export interface Hub {
   readonly repositories: RepositoryStore;
   readonly uploads: UploadStore;
   readonly faults: FaultInjector;
+  /** By `namespace/name`: what goes wrong with this repository, in place of what goes wrong with all. */
+  readonly faultsOf: Map<string, FaultInjector>;
   /** Files up to this size are committed inline, larger ones go through LFS. */
   readonly regularBytesMax: number;
   /** LFS files larger than this are uploaded in parts of this size. */

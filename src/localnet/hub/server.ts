@@ -33,7 +33,7 @@ export interface HubOptions {
 export interface RunningHub {
   readonly url: string;
   readonly accounts: readonly { readonly name: string; readonly token: string }[];
-  /** Replaces what goes wrong from now on. */
+  /** Replaces what goes wrong from now on, everywhere. */
   setFaults(faults: Faults): void;
   close(): Promise<void>;
 }
@@ -49,6 +49,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     repositories: new RepositoryStore(join(folder, "repositories"), objects),
     uploads: new UploadStore(join(folder, "uploads"), objects),
     faults: new FaultInjector(options.faults ?? {}, options.seed ?? 0),
+    faultsOf: new Map(),
     regularBytesMax: options.regularBytesMax ?? 16 * 2 ** 20,
     partBytes: options.partBytes ?? 64 * 2 ** 20,
     quotaBytes: options.quotaBytes ?? Number.POSITIVE_INFINITY,
@@ -65,9 +66,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   return {
     url: `http://127.0.0.1:${server.port}`,
     accounts: hub.accounts.all,
-    setFaults: (faults) => {
-      hub.faults.faults = faults;
-    },
+    setFaults: (faults) => setFaults(hub, faults),
     close: () => server.stop(true),
   };
 }
@@ -79,7 +78,7 @@ type Routed = Request & { readonly params: Readonly<Record<string, string>> };
 function routesOf(hub: Hub) {
   const route = (handler: Handler) => (request: Routed) => answer(hub, request, handler);
   const download = (handler: Handler) => async (request: Routed) =>
-    hub.faults.after(await answer(hub, request, handler));
+    faultsOf(hub, request).after(await answer(hub, request, handler));
   const repository = "/api/:type/:namespace/:name";
   const routes: Record<string, Record<string, (request: Routed) => Promise<Response>>> = {
     "/api/whoami-v2": { GET: route(manage.whoAmI) },
@@ -101,7 +100,7 @@ function routesOf(hub: Hub) {
     "/lfs-uploads/:upload": { PUT: route(lfs.putWhole) },
     "/lfs-uploads/:upload/complete": { POST: route(lfs.completeParts) },
     "/lfs-uploads/:upload/:part": { PUT: route(lfs.putPart) },
-    // Tests of programs in other processes change the faults over HTTP; this one is not the Hub's.
+    // Tests of programs in other processes change the faults over HTTP, of one repository or of all; this is not the Hub's.
     "/localnet/faults": { PUT: (request) => changeFaults(hub, request) },
   };
   for (const prefix of ["/:namespace/:name", "/:type/:namespace/:name"]) {
@@ -115,7 +114,7 @@ function routesOf(hub: Hub) {
 
 /** Serves one request: faults first, then the route, and a refusal turned into its response. */
 async function answer(hub: Hub, request: Routed, handler: Handler): Promise<Response> {
-  const fault = await hub.faults.before(request);
+  const fault = await faultsOf(hub, request).before(request);
   if (fault !== null) return fault;
   try {
     const account = authenticate(hub, request);
@@ -131,6 +130,17 @@ async function answer(hub: Hub, request: Routed, handler: Handler): Promise<Resp
 async function changeFaults(hub: Hub, request: Request): Promise<Response> {
   const parsed = faultsSchema.safeParse(await jsonOf(request));
   if (!parsed.success) return new Refusal(400, "Send an object of fault → probability.").response();
-  hub.faults.faults = parsed.data;
+  const repository = new URL(request.url).searchParams.get("repository");
+  if (repository === null) setFaults(hub, parsed.data);
+  else hub.faultsOf.set(repository, new FaultInjector(parsed.data, 0));
   return Response.json(parsed.data);
+}
+
+function setFaults(hub: Hub, faults: Faults): void {
+  hub.faults.faults = faults;
+  hub.faultsOf.clear();
+}
+
+function faultsOf(hub: Hub, { params: { namespace, name } }: Routed): FaultInjector {
+  return hub.faultsOf.get(`${namespace}/${name}`) ?? hub.faults;
 }
