@@ -22,7 +22,8 @@ export function benchConsensus(runs = 7): readonly ConsensusTiming[] {
   const cases: readonly [string, number, number, Partial<EpochParameters>, number][] = [
     ["256 × 256, Yuma 2", 256, 256, { yuma: 2 }, 30],
     ["256 × 256, Yuma 3", 256, 256, {}, 30],
-    ["256 uids × 64 validators, liquid alpha", 256, 64, { liquidAlpha }, 30],
+    ["256 × 256, liquid alpha", 256, 256, { liquidAlpha }, 30],
+    ["256 × 256, liquid alpha, steepness 2000", 256, 256, { liquidAlpha: { ...liquidAlpha, steepness: 2000 } }, 30],
     ["4096 uids × 64 validators, Yuma 2", 4096, 64, { yuma: 2 }, 1000],
     ["4096 uids × 64 validators, liquid alpha", 4096, 64, { liquidAlpha }, 1000],
   ];

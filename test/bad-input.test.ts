@@ -11,6 +11,7 @@ import { concealPassword, passwordVariables } from "../src/chain/keyfile-passwor
 import { keypairFromUri } from "../src/chain/keypair.ts";
 import { keyfilePath } from "../src/chain/wallet.ts";
 import { startChain } from "../src/localnet/chain/server.ts";
+import { readChain } from "../src/store/chain.ts";
 import { readContenders } from "../src/store/contenders.ts";
 import { listRounds } from "../src/store/rounds.ts";
 import { openStore } from "../src/store/store.ts";
@@ -98,9 +99,12 @@ async function differences(name: string) {
   return round as { lossesCompared: number; lossesDifferent: number; sameSamples: boolean; notes: string[] };
 }
 
-/** Two lines: what, and what to do. No stack. */
+/** Two lines, after those of the way there: what, and what to do. No stack. */
 function expectSentence({ code, err }: Finished, what: RegExp): void {
-  const lines = err.trim().split("\n");
+  const lines = err
+    .trim()
+    .split("\n")
+    .filter((line) => !line.startsWith("ℹ "));
   expect({ code, err, lines: lines.length }).toEqual({ code: 2, err: expect.stringMatching(what), lines: 2 });
 }
 
@@ -264,6 +268,21 @@ describe("the operator's mistakes end at once, with what to do, and touch nothin
     expect(existsSync(stateFile("nobody"))).toBe(false);
   }, 30_000);
 
+  test("a subnet that is not there", async () => {
+    const args = [...subnet.validatorArgs(stateFile("nowhere")), "--once", "--netuid", "99"];
+    expectSentence(await subnet.finetune(args), /no subnet 99/);
+    expect(await bindingOf("nowhere")).toBeUndefined();
+  }, 30_000);
+
+  test("a hotkey that is not registered", async () => {
+    const wallet = ["--wallet.path", join(subnet.dir, "wallets"), "--wallet.name", "stranger"];
+    const created = await subnet.finetune(["wallet", "create", ...wallet, "--no-password", "--json"]);
+    expect(created).toMatchObject({ code: 0 });
+    const args = [...subnet.validatorArgs(stateFile("stranger")), ...wallet, "--wallet.hotkey", "default", "--once"];
+    expectSentence(await subnet.finetune(args), /not registered in subnet/);
+    expect(await bindingOf("stranger")).toBeUndefined();
+  }, 30_000);
+
   test("a wrong password", async () => {
     const location = { path: join(subnet.dir, "wallets"), name: "locked", hotkey: "default" };
     const keyfile = keyfilePath(location, "hotkey");
@@ -322,6 +341,16 @@ function writeFullDiskRules(): void {
   for (const period of file.schedule)
     for (const competition of period.competitions) for (const task of competition.tasks) task.samples = 3000;
   writeFileSync(join(subnet.dir, "large.json"), JSON.stringify(file));
+}
+
+/** The chain and subnet that a state file belongs to. */
+async function bindingOf(name: string) {
+  const store = await openStore({ path: stateFile(name), mode: "read" });
+  try {
+    return await readChain(store);
+  } finally {
+    await store.close();
+  }
 }
 
 async function lossesOf(name: string): Promise<number> {

@@ -5,6 +5,7 @@ import { type RunningChain, startChain } from "../localnet/chain/server.ts";
 import type { Head } from "../subnet.ts";
 import { type ChainClient, connectChain } from "./client.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { keypairFromUri } from "./keypair.ts";
 
 // A real chain at its own pace, on machines that have other work too.
 setDefaultTimeout(60_000);
@@ -252,20 +253,16 @@ describe("reads", () => {
     let upgradedAt = Number.POSITIVE_INFINITY;
     const client = await connect([faulty.url]);
     const numbers = new Map<string, number>();
-    faulty.misbehave({
-      onRequest: ({ id, method, params }) => {
-        if (method !== "state_getRuntimeVersion") return undefined;
-        const number = numbers.get(String((params as string[])[0])) ?? 0;
-        const specVersion = number >= upgradedAt ? 425 : 424;
-        return {
-          text: JSON.stringify({
-            jsonrpc: "2.0",
-            id,
-            result: { specName: "node-subtensor", specVersion, transactionVersion: 1 },
-          }),
-        };
-      },
-    });
+    const specVersionAt = (versionOf: (hash: string) => number) =>
+      faulty.misbehave({
+        onRequest: ({ id, method, params }) => {
+          if (method !== "state_getRuntimeVersion") return undefined;
+          const specVersion = versionOf(String((params as string[])[0]));
+          const result = { specName: "node-subtensor", specVersion, transactionVersion: 1 };
+          return { text: JSON.stringify({ jsonrpc: "2.0", id, result }) };
+        },
+      });
+    specVersionAt((hash) => ((numbers.get(hash) ?? 0) >= upgradedAt ? 425 : 424));
     for await (const { number, hash } of client.heads()) {
       numbers.set(hash, number);
       if (upgradedAt === Number.POSITIVE_INFINITY) upgradedAt = number + 4;
@@ -277,6 +274,11 @@ describe("reads", () => {
     }
     const asked = faulty.requests.filter(({ params }) => JSON.stringify(params)?.includes("0x0f000000"));
     expect(asked.length).toBe(2);
+    // What is signed now names the new version; the chain behind this endpoint does not have it.
+    specVersionAt(() => 425);
+    const signer = keypairFromUri("//Validator//hotkey");
+    const submission = await client.setCommitment({ netuid, data: Uint8Array.of(1), signer });
+    expect(submission).toMatchObject({ kind: "refused", error: "BadProof" });
   });
 
   test("an unknown subnet and an unknown block are the operator's", async () => {

@@ -5,6 +5,7 @@
  */
 import { FailureError, InterruptedError, messageOf, OperatorError } from "../base/errors.ts";
 import type { Block, BlockHash, Head } from "../subnet.ts";
+import type { ApiSource } from "./api.ts";
 import { Bounded } from "./bounded.ts";
 import type { Deadlines } from "./deadlines.ts";
 import {
@@ -13,11 +14,12 @@ import {
   hashOf,
   headerOf,
   type NodeIdentity,
+  type RuntimeVersion,
   readIdentity,
   readMetadata,
   versionOf,
 } from "./node.ts";
-import { Runtime, type RuntimeVersion } from "./runtime.ts";
+import { openRuntime, type Runtime } from "./runtime.ts";
 import { LineError, openSocket, RpcError, SilenceError, type Socket, withDeadline } from "./socket.ts";
 import { VersionSpans } from "./version-spans.ts";
 
@@ -213,11 +215,12 @@ export class Link {
     const cached = this.#runtimes.get(version.specVersion);
     if (cached !== undefined) return cached;
     const ask: Ask = (method, params) => this.read(method, params, this.options.deadlines.metadataMs);
-    return this.#loadRuntime(version, hash, ask);
+    return this.#loadRuntime({ ...this.#identity!, version }, hash, ask);
   }
 
-  #loadRuntime(version: RuntimeVersion, hash: BlockHash, ask: Ask): Promise<Runtime> {
-    const loaded = readMetadata(ask, hash).then((metadata) => new Runtime(version, metadata));
+  #loadRuntime(source: Omit<ApiSource, "metadata">, hash: BlockHash, ask: Ask): Promise<Runtime> {
+    const { version } = source;
+    const loaded = readMetadata(ask, hash).then((metadata) => openRuntime(ask, { ...source, metadata }));
     this.#runtimes.set(version.specVersion, loaded);
     loaded.catch(() => this.#runtimes.delete(version.specVersion));
     return loaded;
@@ -271,7 +274,7 @@ export class Link {
       await this.#refuseBehind(socket, node.finalised, node.best);
       const runtime =
         this.#runtimes.get(node.version.specVersion) ??
-        this.#loadRuntime(node.version, node.best.hash, (method, params) => socket.request(method, params, metadataMs));
+        this.#loadRuntime(node, node.best.hash, (method, params) => socket.request(method, params, metadataMs));
       this.#blockTimeMs = Number((await runtime).constant("Aura.SlotDuration") ?? blockTimeMsDefault);
       this.#adopt(socket, node);
       await this.#followHeads(socket);

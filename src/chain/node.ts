@@ -1,13 +1,16 @@
 /** What a node says about itself and its blocks, checked before anything believes it. */
 
-import type { Bytes, Option, u32, Vec } from "@polkadot/types";
-import { TypeRegistry } from "@polkadot/types";
-import type { Header as ScaleHeader } from "@polkadot/types/interfaces";
 import { hexToU8a } from "@polkadot/util";
 import { FailureError, messageOf } from "../base/errors.ts";
 import type { BlockHash, Head } from "../subnet.ts";
-import type { RuntimeVersion } from "./runtime.ts";
+import { builtIn, plainOf, type ScaleHeader } from "./plain.ts";
 import { LineError, RpcError } from "./socket.ts";
+
+export interface RuntimeVersion {
+  readonly specName: string;
+  readonly specVersion: number;
+  readonly transactionVersion: number;
+}
 
 /** A header as far as the client reads it. */
 export interface Header extends Head {
@@ -44,24 +47,24 @@ export async function readIdentity(ask: Ask): Promise<NodeIdentity> {
   };
 }
 
-/** The newest metadata that the runtime offers and this program reads: V16 or V15 for the runtime APIs, else V14. */
+/**
+ * The newest metadata that the runtime offers and this program reads: V16 or V15 for the runtime APIs, else V14. The
+ * library would fall back to V14 whenever a request failed, and then find no runtime APIs for as long as it lives.
+ */
 export async function readMetadata(ask: Ask, hash: BlockHash): Promise<string> {
-  const registry = new TypeRegistry();
-  const versions: readonly number[] = await ask("state_call", ["Metadata_metadata_versions", "0x", hash])
-    .then((answer) =>
-      [...registry.createTypeUnsafe<Vec<u32>>("Vec<u32>", [scaleBytes(answer)])].map((version) => version.toNumber()),
-    )
+  const versions = await ask("state_call", ["Metadata_metadata_versions", "0x", hash])
+    .then((answer) => plainOf(builtIn("Vec<u32>", scaleBytes(answer))) as readonly number[])
     .catch((error) => {
       // Runtimes before V15 have no such API: the node's refusal is the answer.
-      if (error instanceof FailureError || error instanceof RpcError) return [] as number[];
+      if (error instanceof FailureError || error instanceof RpcError) return [] as readonly number[];
       throw error;
     });
   for (const version of [16, 15]) {
     if (!versions.includes(version)) continue;
     const param = `0x${version.toString(16).padStart(2, "0")}000000`;
     const answer = await ask("state_call", ["Metadata_metadata_at_version", param, hash]);
-    const opaque = registry.createTypeUnsafe<Option<Bytes>>("Option<Bytes>", [scaleBytes(answer)]);
-    if (opaque.isSome) return opaque.unwrap().toHex();
+    const metadata = plainOf(builtIn("Option<Bytes>", scaleBytes(answer))) as Uint8Array | null;
+    if (metadata !== null) return `0x${metadata.toHex()}`;
   }
   return String(await ask("state_getMetadata", [hash]));
 }
@@ -72,13 +75,11 @@ function scaleBytes(answer: unknown): Uint8Array {
   return hexToU8a(answer);
 }
 
-const headerRegistry = new TypeRegistry();
-
 /** A header and its hash, which is computed: an announced block has no hash of the node's own choosing. */
 export function headerOf(raw: unknown): Header {
   if (typeof raw !== "object" || raw === null) throw new LineError("a header was expected");
   try {
-    const header = headerRegistry.createTypeUnsafe<ScaleHeader>("Header", [raw]);
+    const header = builtIn<ScaleHeader>("Header", raw);
     return { number: header.number.toNumber(), hash: header.hash.toHex(), parentHash: header.parentHash.toHex() };
   } catch (error) {
     throw new LineError(`a header was expected: ${messageOf(error)}`);

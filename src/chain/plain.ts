@@ -3,8 +3,22 @@
  * Integers up to 32 bits are numbers and wider ones bigints, by type and never by value; accounts are SS58; bytes are
  * Uint8Array; an enum is {kind, value}; an absent option is null.
  */
-import { CodecSet, Compact, Enum, GenericAccountId, GenericEvent, Null, Option } from "@polkadot/types";
+import {
+  CodecSet,
+  Compact,
+  Enum,
+  GenericAccountId,
+  GenericEvent,
+  Metadata,
+  Null,
+  Option,
+  TypeRegistry,
+} from "@polkadot/types";
 import type { Codec } from "@polkadot/types/types";
+import { messageOf } from "../base/errors.ts";
+
+export type { Header as ScaleHeader } from "@polkadot/types/interfaces";
+export type { Codec } from "@polkadot/types/types";
 
 export type Plain =
   | null
@@ -61,4 +75,22 @@ function plainOfMap(map: Map<unknown, Codec>): Plain {
   if (pairs.every(([key]) => typeof key === "string"))
     return Object.fromEntries(pairs.map(([key, value]) => [key as string, plainOf(value)]));
   return pairs.map(([key, value]) => [plainOf(key as Codec), plainOf(value)]);
+}
+
+const ownTypes = new TypeRegistry();
+
+/** A value of a type that needs no metadata. Bytes are its encoding; anything else, its JSON. Throws when it is none. */
+export function builtIn<T extends Codec>(type: string, value: unknown): T {
+  return ownTypes.createTypeUnsafe<T>(type, [value]);
+}
+
+/** Why metadata cannot be read, or undefined when it can. */
+export function metadataProblem(metadata: string): string | undefined {
+  try {
+    const { pallets } = new Metadata(new TypeRegistry(), metadata as `0x${string}`).asLatest;
+    // The library reads nothing at all as metadata without pallets.
+    return pallets.some(({ name }) => name.toString() === "System") ? undefined : "there is no System pallet";
+  } catch (error) {
+    return messageOf(error);
+  }
 }

@@ -1,21 +1,14 @@
 /**
  * One version of the chain's runtime, as its own metadata describes it: storage keys and values, runtime API calls,
- * extrinsics, events and errors. Nothing here knows an index or a layout by heart; every name is looked up.
+ * extrinsics, events and errors. Nothing here knows an index or a layout by heart; every name is looked up in what
+ * @polkadot/api made of the metadata, and what does not fit it is refused.
  */
-import { Metadata, TypeRegistry } from "@polkadot/types";
-import type { StorageEntryMetadataLatest } from "@polkadot/types/interfaces";
-import type { Codec } from "@polkadot/types/types";
-import { hexToU8a, u8aConcat, u8aToHex } from "@polkadot/util";
-import { blake2AsHex, blake2AsU8a, xxhashAsU8a } from "@polkadot/util-crypto";
+import { hexToU8a, stringCamelCase, u8aConcat, u8aToHex } from "@polkadot/util";
 import { FailureError, messageOf } from "../base/errors.ts";
 import type { BlockHash } from "../subnet.ts";
-import { type Plain, plainOf } from "./plain.ts";
-
-export interface RuntimeVersion {
-  readonly specName: string;
-  readonly specVersion: number;
-  readonly transactionVersion: number;
-}
+import { type Api, type ApiSource, openApi } from "./api.ts";
+import type { Ask, RuntimeVersion } from "./node.ts";
+import { type Codec, metadataProblem, type Plain, plainOf } from "./plain.ts";
 
 /** A key that signs: the part of a keypair that an extrinsic needs (sr25519). */
 export interface Signer {
@@ -46,179 +39,141 @@ export interface SignedExtrinsic {
   readonly hash: string;
 }
 
-type Hasher = (encoded: Uint8Array) => Uint8Array;
-type Lookup = Parameters<TypeRegistry["createLookupType"]>[0];
+type StorageEntry = Api["query"][string][string];
+type Extrinsic = ReturnType<Api["tx"][string][string]>;
 
-const hashers: Readonly<
-  Record<string, { readonly hash: Hasher; readonly prefixBytes: number; readonly keeps: boolean }>
-> = {
-  Identity: { hash: (encoded) => encoded, prefixBytes: 0, keeps: true },
-  Blake2_128: { hash: (encoded) => blake2AsU8a(encoded, 128), prefixBytes: 16, keeps: false },
-  Blake2_256: { hash: (encoded) => blake2AsU8a(encoded, 256), prefixBytes: 32, keeps: false },
-  Blake2_128Concat: { hash: (encoded) => u8aConcat(blake2AsU8a(encoded, 128), encoded), prefixBytes: 16, keeps: true },
-  Twox128: { hash: (encoded) => xxhashAsU8a(encoded, 128), prefixBytes: 16, keeps: false },
-  Twox256: { hash: (encoded) => xxhashAsU8a(encoded, 256), prefixBytes: 32, keeps: false },
-  Twox64Concat: { hash: (encoded) => u8aConcat(xxhashAsU8a(encoded, 64), encoded), prefixBytes: 8, keeps: true },
-};
+/** What the library knows of a runtime API's call; its own types do not name it. */
+interface ApiMeta {
+  readonly name: string;
+  readonly params: readonly { readonly type: string }[];
+  readonly type: string;
+}
 
-/** The signed extensions that carry bytes in an extrinsic and that `sign` fills. */
+/** The signed extensions that carry bytes in an extrinsic and that the library fills. */
 const filledExtensions = new Set(["CheckMortality", "CheckNonce", "ChargeTransactionPayment", "CheckMetadataHash"]);
 
-/** A storage item's shape: the hashers and types of its keys, in order, and its value's type. */
-interface StorageShape {
-  readonly prefix: Uint8Array;
-  readonly keys: readonly { readonly hasher: string; readonly type: string }[];
-  readonly valueType: string;
-  readonly fallback: Uint8Array | null;
+/** The multi-signature's variant of an sr25519 signature. */
+const sr25519Prefix = Uint8Array.of(1);
+
+/** Throws `FailureError` when the metadata has a layout that the library does not read. */
+export async function openRuntime(ask: Ask, source: ApiSource): Promise<Runtime> {
+  // Asked beforehand, since the library writes to the console about metadata that it cannot read.
+  const problem = metadataProblem(source.metadata);
+  if (problem === undefined) return new Runtime(source.version, await openApi(ask, source));
+  const { specName, specVersion } = source.version;
+  throw new FailureError(
+    `The metadata of runtime ${specName}-${specVersion} has an unknown layout: ${problem}`,
+    "Update this program, or use another endpoint.",
+  );
 }
 
 export class Runtime {
-  readonly #registry = new TypeRegistry();
-  readonly #metadata: Metadata;
-  readonly #shapes = new Map<string, StorageShape>();
+  readonly #api: Api;
 
-  /** @param metadataHex the SCALE bytes of any version from 14 up, "meta" prefix included */
   constructor(
     readonly version: RuntimeVersion,
-    metadataHex: string,
+    api: Api,
   ) {
-    try {
-      this.#metadata = new Metadata(this.#registry, metadataHex as `0x${string}`);
-      this.#registry.setMetadata(this.#metadata, undefined, undefined, true);
-      // The library reads nothing at all as metadata without pallets.
-      if (!this.hasStorage("System.Account")) throw new Error("there is no System pallet");
-    } catch (error) {
-      throw new FailureError(
-        `The metadata of runtime ${version.specName}-${version.specVersion} has an unknown layout: ${messageOf(error)}`,
-        "Update this program, or use another endpoint.",
-      );
-    }
+    this.#api = api;
   }
 
   hasStorage(path: string): boolean {
-    return this.#entry(path) !== undefined;
+    return named(this.#api.query, path) !== undefined;
   }
 
   hasApi(path: string): boolean {
-    return this.#api(path) !== undefined;
+    return named(this.#api.call, path) !== undefined;
   }
 
   hasCall(path: string): boolean {
-    const [pallet, name] = split(path);
-    const calls = this.#pallet(pallet)?.calls;
-    if (calls === undefined || calls.isNone) return false;
-    const variants = this.#registry.lookup.getSiType(calls.unwrap().type).def.asVariant.variants;
-    return variants.some((variant) => variant.name.toString() === name);
+    return named(this.#api.tx, path) !== undefined;
   }
 
   /** The key of one value, or the prefix of all values under the given first keys. */
   storageKey(path: string, keys: readonly unknown[] = []): string {
-    const shape = this.#shape(path);
-    const hashed = keys.map((key, index) => {
-      const { hasher, type } = shape.keys[index]!;
-      return hashers[hasher]!.hash(this.#registry.createTypeUnsafe(type, [key]).toU8a());
-    });
-    return u8aToHex(u8aConcat(shape.prefix, ...hashed));
+    const entry = this.#storage(path);
+    const { type } = entry.creator.meta;
+    const isWhole = type.isPlain || keys.length === type.asMap.hashers.length;
+    return isWhole ? entry.key(...keys) : entry.keyPrefix(...keys);
   }
 
-  /** The keys that a storage key was made of; those under a hasher that keeps nothing are null. */
+  /** The keys that a storage key was made of; of those under a hasher that keeps nothing, the hash. */
   storageKeyParts(path: string, keyHex: string): readonly Plain[] {
-    const shape = this.#shape(path);
-    const bytes = hexToU8a(keyHex);
-    let offset = shape.prefix.length;
-    return shape.keys.map(({ hasher, type }) => {
-      const { prefixBytes, keeps } = hashers[hasher]!;
-      offset += prefixBytes;
-      if (!keeps) return null;
-      const decoded = this.#create(type, bytes.subarray(offset), path);
-      offset += decoded.encodedLength;
-      return plainOf(decoded);
-    });
+    const { creator } = this.#storage(path);
+    const { args } = this.#api.registry.createType("StorageKey", keyHex).setMeta(creator.meta);
+    // The library leaves the parts out when they cannot be read.
+    if (args === undefined) throw undecodable(path, `the key ${keyHex} is not one of its keys`);
+    return args.map(plainOf);
   }
 
   /** A stored value; `null` (nothing stored) becomes the item's default, or null where it has none. */
   storageValue(path: string, valueHex: string | null): Plain {
-    const shape = this.#shape(path);
-    if (valueHex === null && shape.fallback === null) return null;
-    const bytes = valueHex === null ? shape.fallback! : hexToU8a(valueHex);
-    return this.#decode(shape.valueType, bytes, path);
+    const { type, modifier, fallback } = this.#storage(path).creator.meta;
+    if (valueHex === null && !modifier.isDefault) return null;
+    const bytes = valueHex === null ? fallback.toU8a(true) : hexToU8a(valueHex);
+    const valueType = this.#api.registry.createLookupType(type.isPlain ? type.asPlain : type.asMap.value);
+    return this.#decode(valueType, bytes, path);
   }
 
-  /** The SCALE bytes of a runtime API call's arguments, and how to read its answer. */
+  /** The method and parameter of `state_call` that ask a runtime API. */
   apiCall(path: string, args: readonly unknown[]): { readonly method: string; readonly params: string } {
-    const method = this.#api(path);
-    if (method === undefined) throw this.#missing("runtime API", path);
-    const encoded = method.inputs.map((input, index) =>
-      this.#registry.createTypeUnsafe(this.#typeName(input.type), [args[index]]).toU8a(),
-    );
-    return { method: path.replace(".", "_"), params: u8aToHex(u8aConcat(...encoded)) };
+    const { name, params } = this.#runtimeApi(path);
+    const encoded = params.map(({ type }, index) => this.#api.registry.createTypeUnsafe(type, [args[index]]).toU8a());
+    return { method: name, params: u8aToHex(u8aConcat(...encoded)) };
   }
 
   apiAnswer(path: string, answerHex: string): Plain {
-    const method = this.#api(path);
-    if (method === undefined) throw this.#missing("runtime API", path);
-    return this.#decode(this.#typeName(method.output), hexToU8a(answerHex), path);
+    return this.#decode(this.#runtimeApi(path).type, hexToU8a(answerHex), path);
   }
 
   /** A constant of a pallet, or undefined where the runtime has none of that name. */
   constant(path: string): Plain | undefined {
-    const [pallet, name] = split(path);
-    const constant = this.#pallet(pallet)?.constants.find((candidate) => candidate.name.toString() === name);
-    return constant === undefined
-      ? undefined
-      : this.#decode(this.#typeName(constant.type), constant.value.toU8a(true), path);
+    const constant = named(this.#api.consts, path);
+    return constant === undefined ? undefined : plainOf(constant);
   }
 
   /**
-   * A call's SCALE bytes from its arguments by name; the names are the metadata's own. Bytes are given as hex: a
-   * Uint8Array would be read as bytes that are SCALE already.
+   * An unsigned call from its arguments by name; the names are the metadata's own. Bytes are given as hex: a Uint8Array
+   * would be read as bytes that are SCALE already.
    */
-  encodeCall(path: string, args: Readonly<Record<string, unknown>>): Uint8Array {
-    const [pallet, name] = split(path);
-    const entry = this.#pallet(pallet);
-    if (entry === undefined || entry.calls.isNone || !this.hasCall(path)) throw this.#missing("call", path);
-    const variant = this.#registry.lookup
-      .getSiType(entry.calls.unwrap().type)
-      .def.asVariant.variants.find((candidate) => candidate.name.toString() === name)!;
-    const encoded = variant.fields.map((field) => {
+  extrinsic(path: string, args: Readonly<Record<string, unknown>>): Extrinsic {
+    const call = named(this.#api.tx, path);
+    if (call === undefined) throw this.#missing("call", path);
+    const values = call.meta.fields.map((field) => {
       const argument = field.name.unwrap().toString();
       if (!Object.hasOwn(args, argument))
         throw new Error(
           `assertion failed: ${path} needs the argument ${argument} in runtime ${this.version.specVersion}`,
         );
-      return this.#registry.createTypeUnsafe(this.#typeName(field.type), [args[argument]]).toU8a();
+      return args[argument];
     });
-    return u8aConcat(new Uint8Array([entry.index.toNumber(), variant.index.toNumber()]), ...encoded);
+    return call(...values);
   }
 
-  /** A signed, mortal extrinsic. Every extension of this runtime takes part as its metadata says. */
-  sign(call: Uint8Array, signer: Signer, signing: Signing): SignedExtrinsic {
+  /** Signs a call as a mortal extrinsic. Every extension of this runtime takes part as its metadata says. */
+  sign(extrinsic: Extrinsic, signer: Signer, { nonce, genesisHash, birth, eraBlocks }: Signing): SignedExtrinsic {
     this.#refuseUnknownExtensions();
-    const era = this.#registry.createType("ExtrinsicEra", { current: signing.birth.number, period: signing.eraBlocks });
-    const fields = {
-      method: u8aToHex(call),
-      era: era.toHex(),
-      nonce: signing.nonce,
-      tip: 0,
-      specVersion: this.version.specVersion,
-      transactionVersion: this.version.transactionVersion,
-      genesisHash: signing.genesisHash,
-      blockHash: signing.birth.hash,
-      mode: 0,
-      metadataHash: null,
+    const { registry, runtimeVersion } = this.#api;
+    const keypair = {
+      address: signer.ss58Address,
+      addressRaw: signer.publicKey,
+      publicKey: signer.publicKey,
+      sign: (message: Uint8Array) => u8aConcat(sr25519Prefix, signer.sign(message)),
     };
-    const payload = this.#registry.createType("ExtrinsicPayload", fields, { version: 4 });
-    const bytes = payload.toU8a({ method: true });
-    const signature = signer.sign(bytes.length > 256 ? blake2AsU8a(bytes, 256) : bytes);
-    const extrinsic = this.#registry.createType("Extrinsic", this.#registry.createType("Call", call), { version: 4 });
-    extrinsic.addSignature(signer.ss58Address, u8aToHex(u8aConcat(new Uint8Array([1]), signature)), fields as never);
-    const encoded = extrinsic.toU8a();
-    return { hex: u8aToHex(encoded), hash: blake2AsHex(encoded, 256) };
+    extrinsic.sign(keypair, {
+      era: registry.createType("ExtrinsicEra", { current: birth.number, period: eraBlocks }),
+      blockHash: birth.hash,
+      genesisHash,
+      nonce,
+      runtimeVersion,
+      signedExtensions: registry.signedExtensions,
+    });
+    return { hex: extrinsic.toHex(), hash: extrinsic.hash.toHex() };
   }
 
   /** The hash by which an extrinsic's encoded bytes are known. */
   extrinsicHash(hex: string): string {
-    return blake2AsHex(hex, 256);
+    return this.#api.registry.hash(hexToU8a(hex)).toHex();
   }
 
   /** The events of a block, from the value of System.Events. */
@@ -244,32 +199,34 @@ export class Runtime {
     const { index, error: code } = error.value as { index: number; error: Uint8Array | number };
     const first = typeof code === "number" ? code : (code[0] ?? 0);
     try {
-      const meta = this.#registry.findMetaError(Uint8Array.of(index, first));
-      return { name: meta.name, docs: meta.docs.join(" ").trim() };
+      const { name, docs } = this.#api.registry.findMetaError(Uint8Array.of(index, first));
+      return { name, docs: docs.join(" ").trim() };
     } catch {
       return { name: `Module(${index}, ${first})`, docs: "" };
     }
   }
 
+  /** The library reads a value from the front of the bytes; what it leaves over would be a layout misunderstood. */
   #decode(type: string, bytes: Uint8Array, path: string): Plain {
-    const codec = this.#create(type, bytes, path);
+    let codec: Codec;
+    try {
+      codec = this.#api.registry.createTypeUnsafe(type, [bytes]);
+    } catch (error) {
+      throw undecodable(path, messageOf(error));
+    }
     if (codec.encodedLength !== bytes.length)
-      throw this.#undecodable(path, `${bytes.length} bytes where ${codec.encodedLength} were expected`);
+      throw undecodable(path, `${bytes.length} bytes where ${codec.encodedLength} were expected`);
     return plainOf(codec);
   }
 
-  #create(type: string, bytes: Uint8Array, path: string): Codec {
-    try {
-      return this.#registry.createTypeUnsafe(type, [bytes]);
-    } catch (error) {
-      throw this.#undecodable(path, messageOf(error));
-    }
-  }
-
-  /** An extension of unknown meaning may only be left empty: anything else would sign what nobody understood. */
+  /**
+   * An extension of unknown meaning may only be left empty: anything else would sign what nobody understood. The
+   * library leaves out every extension that it does not know.
+   */
   #refuseUnknownExtensions(): void {
-    const unknown = this.#metadata.asLatest.extrinsic.transactionExtensions
-      .filter(({ type }) => this.#registry.createTypeUnsafe(this.#typeName(type), []).encodedLength > 0)
+    const { registry, runtimeMetadata } = this.#api;
+    const unknown = runtimeMetadata.asLatest.extrinsic.transactionExtensions
+      .filter(({ type }) => registry.createTypeUnsafe(registry.createLookupType(type), []).encodedLength > 0)
       .map(({ identifier }) => identifier.toString())
       .filter((name) => !filledExtensions.has(name));
     if (unknown.length > 0)
@@ -279,52 +236,16 @@ export class Runtime {
       );
   }
 
-  #shape(path: string): StorageShape {
-    const cached = this.#shapes.get(path);
-    if (cached !== undefined) return cached;
-    const entry = this.#entry(path);
+  #storage(path: string): StorageEntry {
+    const entry = named(this.#api.query, path);
     if (entry === undefined) throw this.#missing("storage item", path);
-    const [pallet, name] = split(path);
-    const prefixName = this.#pallet(pallet)!.storage.unwrap().prefix.toString();
-    const shape: StorageShape = {
-      prefix: u8aConcat(xxhashAsU8a(prefixName, 128), xxhashAsU8a(name, 128)),
-      keys: this.#keyShapes(entry),
-      valueType: this.#typeName(entry.type.isPlain ? entry.type.asPlain : entry.type.asMap.value),
-      fallback: entry.modifier.isDefault ? entry.fallback.toU8a(true) : null,
-    };
-    this.#shapes.set(path, shape);
-    return shape;
+    return entry;
   }
 
-  #keyShapes(entry: StorageEntryMetadataLatest): StorageShape["keys"] {
-    if (entry.type.isPlain) return [];
-    const { hashers: names, key } = entry.type.asMap;
-    const types = names.length === 1 ? [key] : [...this.#registry.lookup.getSiType(key).def.asTuple];
-    return names.map((hasher, index) => ({ hasher: hasher.type, type: this.#typeName(types[index]!) }));
-  }
-
-  #typeName(id: Lookup): string {
-    return this.#registry.createLookupType(id);
-  }
-
-  #pallet(name: string) {
-    return this.#metadata.asLatest.pallets.find((pallet) => pallet.name.toString() === name);
-  }
-
-  #entry(path: string): StorageEntryMetadataLatest | undefined {
-    const [pallet, name] = split(path);
-    const storage = this.#pallet(pallet)?.storage;
-    return storage === undefined || storage.isNone
-      ? undefined
-      : storage.unwrap().items.find((item) => item.name.toString() === name);
-  }
-
-  #api(path: string) {
-    const [name, method] = split(path);
-    const apis = this.#metadata.asLatest.apis;
-    return apis
-      .find((api) => api.name.toString() === name)
-      ?.methods.find((candidate) => candidate.name.toString() === method);
+  #runtimeApi(path: string): ApiMeta {
+    const call = named(this.#api.call, path);
+    if (call === undefined) throw this.#missing("runtime API", path);
+    return (call as unknown as { readonly meta: ApiMeta }).meta;
   }
 
   #missing(what: string, path: string): FailureError {
@@ -333,16 +254,17 @@ export class Runtime {
       "This chain is not a subtensor, or one that is too old or too new for this program.",
     );
   }
-
-  #undecodable(path: string, detail: string): FailureError {
-    return new FailureError(
-      `The node's answer for ${path} does not fit its own metadata: ${detail}.`,
-      "Use another endpoint; this one is faulty.",
-    );
-  }
 }
 
-function split(path: string): [string, string] {
-  const at = path.indexOf(".");
-  return [path.slice(0, at), path.slice(at + 1)];
+/** The library's item of a path in the metadata's own spelling: `SubtensorModule.Tempo` is subtensorModule.tempo there. */
+function named<T>(sections: Readonly<Record<string, Readonly<Record<string, T>>>>, path: string): T | undefined {
+  const [section, name] = path.split(".").map((part) => stringCamelCase(part)) as [string, string];
+  return sections[section]?.[name];
+}
+
+function undecodable(path: string, detail: string): FailureError {
+  return new FailureError(
+    `The node's answer for ${path} does not fit its own metadata: ${detail}.`,
+    "Use another endpoint; this one is faulty.",
+  );
 }

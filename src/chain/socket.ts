@@ -1,7 +1,7 @@
 /**
  * JSON-RPC over one WebSocket to one endpoint. It never reconnects: what is lost here is decided about in link.ts.
- * Written for this program because the common client throws out of the event loop on an answer that is not JSON, logs
- * to stdout, and waits a minute for what never comes; a node is not to be trusted with any of the three.
+ * Written for this program because the provider of @polkadot/api throws out of the event loop on an answer that is not
+ * JSON, writes to the console, and waits a minute for what never comes; a node is not to be trusted with any of the three.
  */
 import { messageOf } from "../base/errors.ts";
 import { limits } from "./deadlines.ts";

@@ -99,8 +99,8 @@ export class Submitter {
     const nonce = Number(await link.read("system_accountNextIndex", [call.signer.ss58Address]));
     const birth = this.#birth();
     const eraBlocks = link.options.deadlines.eraBlocks;
-    const encoded = callRuntime.encodeCall(call.path, call.args(callRuntime));
-    const extrinsic = callRuntime.sign(encoded, call.signer, {
+    const unsigned = callRuntime.extrinsic(call.path, call.args(callRuntime));
+    const extrinsic = callRuntime.sign(unsigned, call.signer, {
       nonce,
       genesisHash: link.genesisHash,
       birth,

@@ -3,7 +3,7 @@
  * block between two of one version has that version too. A read at a new head then costs one question instead of two.
  */
 import type { Block } from "../subnet.ts";
-import type { RuntimeVersion } from "./runtime.ts";
+import type { RuntimeVersion } from "./node.ts";
 
 interface Span {
   readonly version: RuntimeVersion;

@@ -42,15 +42,24 @@ describe("wallets that other code wrote", () => {
   });
 
   test.each(["ansible", "ansible-yaml", "fernet"])(
-    "%s opens with its password, while other work goes on",
+    "%s opens with its password",
+    async (name) => {
+      const { keypair, phrase } = await readKey(at(name), "coldkey", known);
+      expect(keypair.ss58Address).toBe(root);
+      expect(phrase?.reveal().split(" ")).toHaveLength(12);
+    },
+    slow,
+  );
+
+  // An ansible vault's key takes a few milliseconds; the other two take seconds, in which heads and losses arrive.
+  test.each(["nacl", "fernet"])(
+    "other work goes on while the key of %s is derived",
     async (name) => {
       let ticks = 0;
       const ticking = setInterval(() => ticks++, 1);
-      const { keypair, phrase } = await readKey(at(name), "coldkey", known);
+      await readKey(at(name), "coldkey", known);
       clearInterval(ticking);
-      expect(keypair.ss58Address).toBe(root);
-      expect(phrase?.reveal().split(" ")).toHaveLength(12);
-      expect(ticks).toBeGreaterThan(0);
+      expect(ticks).toBeGreaterThan(10);
     },
     slow,
   );

@@ -1,5 +1,5 @@
 /** Everything that decides about one setting of weights, read at one block: the row, the way, and what speaks against. */
-import type { Netuid, Uid } from "../subnet.ts";
+import type { Hotkey, Metagraph, Netuid, Uid } from "../subnet.ts";
 import { type Hyperparameters, hyperparametersAt } from "./hyperparameters.ts";
 import type { Link } from "./link.ts";
 import { readHashCommits, storageIndex } from "./mechanism.ts";
@@ -17,6 +17,11 @@ export interface NewWeights {
   readonly uids: readonly Uid[];
   /** Not negative, in any unit: only proportions matter. */
   readonly weights: readonly number[];
+  /**
+   * Who held each uid when the weights were made. A uid that another hotkey has taken over since is left out: minutes
+   * or hours lie between a measurement and its weights, and a newcomer has earned none of them.
+   */
+  readonly hotkeys?: readonly Hotkey[];
   readonly versionKey: bigint | number;
   /** The hotkey. */
   readonly signer: Signer;
@@ -50,6 +55,8 @@ export type WeightsSubmission = Submission & {
   readonly method: WeightsMethod;
   /** As the chain stores it, or will once it is revealed. */
   readonly row: WeightRow;
+  /** Neurons that were left out because another hotkey has their uid now. */
+  readonly replaced: readonly Uid[];
   readonly versionKey: bigint;
   /** Of a hash commit: hand it to `revealWeights`. */
   readonly reveal: Reveal | null;
@@ -62,6 +69,7 @@ export interface Plan {
   readonly snapshot: Snapshot;
   readonly attempt: WeightsAttempt;
   readonly row: WeightRow;
+  readonly replaced: readonly Uid[];
   /** Where the mechanism's weights are stored. */
   readonly index: number;
   /** Of the neuron that sets them; -1 when the hotkey is not registered. */
@@ -82,7 +90,10 @@ export async function planWeights(link: Link, weights: NewWeights): Promise<Plan
     snapshot.value("SubtensorModule.LastUpdate", index),
   ]);
   const own = metagraph.neurons.find((neuron) => neuron.hotkey === hotkey);
-  const row = weightRow(weights.uids, weights.weights, {
+  const replaced = replacedUids(weights, metagraph);
+  const kept = [...weights.uids.keys()].filter((index) => !replaced.includes(weights.uids[index]!));
+  const [uids, shares] = [kept.map((at) => weights.uids[at]!), kept.map((at) => weights.weights[at]!)];
+  const row = weightRow(uids, shares, {
     minAllowedWeights: hyperparameters.minAllowedWeights,
     maxWeightsLimit: hyperparameters.maxWeightsLimit,
     neurons: metagraph.neurons.length,
@@ -100,7 +111,13 @@ export async function planWeights(link: Link, weights: NewWeights): Promise<Plan
     lastUpdateBlock: own === undefined ? 0 : Number((updates as readonly bigint[])[own.uid] ?? 0),
     block: snapshot.block + 1,
   };
-  return { weights, snapshot, attempt, row, index, uid: own?.uid ?? -1 };
+  return { weights, snapshot, attempt, row, replaced, index, uid: own?.uid ?? -1 };
+}
+
+function replacedUids({ uids, hotkeys }: NewWeights, { neurons }: Metagraph): readonly Uid[] {
+  if (hotkeys === undefined) return [];
+  const holders = new Map(neurons.map(({ uid, hotkey }) => [uid, hotkey]));
+  return uids.filter((uid, index) => holders.get(uid) !== hotkeys[index]);
 }
 
 /** The name of what the runtime would refuse, its rate limit aside: that is waited for, and need not come first. */

@@ -43,6 +43,36 @@ async function rowBy(client: ChainClient, uid: number, block: number): Promise<P
   return {};
 }
 
+test("whoever has taken over a uid since the weights were made gets none of them", async () => {
+  const places = [
+    { coldkeyUri: "//Miner", stakeTao: 0 },
+    { coldkeyUri: "//First", stakeTao: 1000 },
+    { coldkeyUri: "//Second", stakeTao: 500 },
+  ];
+  const parameters = { uidsMax: 3, immunityBlocks: 0, tempoBlocks: 5000, weightsRateLimitBlocks: 1 };
+  const chain = await startChain({ blockMs: 100, netuid, neurons: places, parameters });
+  const client = await connectChain({ endpoints: [chain.url] });
+  try {
+    const newcomer = keypairFromUri("//Newcomer").ss58Address;
+    const hotkeys = [miner!.ss58Address, second!.ss58Address];
+    const weights = { netuid, uids: [0, 2], hotkeys, weights: [3, 1], versionKey: 0, signer: first! };
+    expect(await client.submitWeights(weights)).toMatchObject({ kind: "finalised", replaced: [] });
+    expect(nameOf(await client.register({ netuid, coldkey: keypairFromUri("//Alice"), hotkey: newcomer }))).toBe(
+      "finalised",
+    );
+    expect(await client.registration(netuid, newcomer)).toMatchObject({ uid: 0 });
+    expect(await client.submitWeights(weights)).toMatchObject({ kind: "finalised", replaced: [0] });
+    expect(await client.weights(netuid, 1)).toMatchObject({ uids: [2], values: [65_535] });
+    // Nobody who was measured is left: nothing is sent at all.
+    const onlyMiner = { ...weights, uids: [0], hotkeys: hotkeys.slice(0, 1), weights: [1] };
+    expect(nameOf(await client.submitWeights(onlyMiner))).toBe("WeightVecLengthIsLow");
+    // The newcomer has the miner's uid, and the miner's signature counts for nothing any more.
+    expect(nameOf(await client.submitWeights({ ...weights, signer: miner! }))).toBe("HotKeyNotRegisteredInSubNet");
+  } finally {
+    await stop({ chain, client });
+  }
+});
+
 describe("in the plain", () => {
   let running: Running;
   beforeAll(async () => {

@@ -46,9 +46,9 @@ export async function submitWeights(link: Link, submitter: Submitter, weights: N
   }
 }
 
-function described({ attempt, row }: Plan, sent: Sent): WeightsSubmission {
+function described({ attempt, row, replaced }: Plan, sent: Sent): WeightsSubmission {
   const { method, versionKey } = attempt;
-  return { reveal: null, revealRound: null, ...sent, method, row, versionKey };
+  return { reveal: null, revealRound: null, ...sent, method, row, replaced, versionKey };
 }
 
 async function sendPlain(link: Link, submitter: Submitter, plan: Plan): Promise<Submission> {

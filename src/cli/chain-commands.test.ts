@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startFaultyEndpoint } from "../../test/support/faulty-endpoint.ts";
 import { selfCommand } from "../base/self.ts";
 import { keypairFromUri } from "../chain/keypair.ts";
 import { type RunningChain, startChain } from "../localnet/chain/server.ts";
@@ -46,7 +47,9 @@ async function finetune(...args: readonly string[]) {
 }
 
 test("subnet and metagraph describe what answers", async () => {
-  const subnet = (await finetune("subnet", "--json")).json();
+  const described = await finetune("subnet", "--json");
+  expect(described.stderr).toBe("");
+  const subnet = described.json();
   expect(subnet).toMatchObject({ genesisHash: chain.genesisHash, specVersion: 424, endpoint: chain.url });
   expect(subnet.hyperparameters).toMatchObject({ netuid: 7, tempo: 12, weightsRateLimit: 1 });
   const metagraph = await finetune("metagraph");
@@ -109,6 +112,21 @@ test("mistakes are said in a sentence with a way out, and exit with 2", async ()
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(sentence);
   }
+});
+
+test("of metadata that cannot be read the operator reads a sentence, and nothing of the library's own", async () => {
+  const faulty = startFaultyEndpoint(chain.url);
+  faulty.misbehave({
+    onRequest: ({ id, method }) =>
+      method === "state_call" || method === "state_getMetadata"
+        ? { text: JSON.stringify({ jsonrpc: "2.0", id, result: "0x6d65746163" }) }
+        : undefined,
+  });
+  const { code, stdout, stderr } = await finetune("subnet", "--json", "--network", faulty.url);
+  await faulty.close();
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain("unknown layout");
+  expect(stderr).not.toMatch(/API\/INIT|RPC-CORE|FATAL/);
 });
 
 test("a hash commit keeps its secret in a file and is revealed from it", async () => {

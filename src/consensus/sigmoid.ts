@@ -15,6 +15,7 @@ const termCount = 32;
 const half = 2 ** 16;
 const perHalf = 2 ** -16;
 const doubt = 2 ** -9;
+const wideError = 2e-10;
 
 /**
  * 1/(1 + eˣ) of each x, in I32F32, x clamped to ±20. A whole row at a time: a series is one long chain of dependent
@@ -65,8 +66,29 @@ function nextTerm(term: Fixed, x: Fixed, order: number): Fixed {
   return Math.floor((termHigh * xHigh + Math.floor(middle * perHalf)) / order);
 }
 
-/** The whole for 8 < |x| ≤ 20, which only an unusual steepness reaches; e²⁰ does not fit a double's 53 bits. */
+/**
+ * The whole for 8 < |x| ≤ 20, which only an unusual steepness reaches; e²⁰ does not fit a double's 53 bits. There the
+ * quotient is below 2²¹, and the truncated terms make the chain's sum smaller than the true one by less than 10⁻¹⁰ of it:
+ * both ends of that range mostly have the same floor.
+ */
 function wideSigmoid(x: Fixed): Fixed {
+  const power = widePower(Math.abs(x) / one);
+  const offset = x < 0 ? 0 : 1;
+  const low = Math.floor((one / (offset + power)) * (1 - wideError));
+  const high = Math.floor((one / (offset + power)) * (1 + wideError));
+  const quotient = low === high ? low : exactQuotient(x);
+  return x < 0 ? divide(one, one + quotient) : quotient;
+}
+
+/** Σ xⁱ/i! by Horner's rule, without any truncation. */
+function widePower(x: number): number {
+  let sum = 1;
+  for (let order = termCount - 1; order > 0; order--) sum = 1 + (sum * x) / order;
+  return sum;
+}
+
+/** e⁻|x| for x < 0, else 1/(1 + eˣ), by the chain's own series. */
+function exactQuotient(x: Fixed): Fixed {
   const magnitude = BigInt(Math.abs(x));
   let term = magnitude;
   let sum = magnitude + BigInt(one);
@@ -74,6 +96,5 @@ function wideSigmoid(x: Fixed): Fixed {
     term = ((term * magnitude) >> 32n) / order;
     sum += term;
   }
-  const power = x < 0 ? (1n << 64n) / sum : sum;
-  return Number((1n << 64n) / (BigInt(one) + power));
+  return Number((1n << 64n) / (x < 0 ? sum : BigInt(one) + sum));
 }

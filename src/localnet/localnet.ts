@@ -28,6 +28,8 @@ export interface LocalnetOptions {
   readonly tempoBlocks?: number;
   readonly rateLimitBlocks?: number;
   readonly immunityBlocks?: number;
+  /** How many neurons the subnet takes. */
+  readonly uidsMax?: number;
   readonly commitReveal?: boolean;
   /** More neurons of the first block than the validator and the miner that have wallets. */
   readonly neurons?: readonly LocalNeuron[];
@@ -139,6 +141,7 @@ function chainArgs(dir: string, options: LocalnetOptions, minerAddress: string):
     "tempo-blocks": options.tempoBlocks,
     "rate-limit-blocks": options.rateLimitBlocks,
     "immunity-blocks": options.immunityBlocks,
+    "uids-max": options.uidsMax,
   };
   const neurons = [
     `${faucet}=${validatorStakeTao}`,

@@ -7,13 +7,14 @@ import { messageOf } from "../base/errors.ts";
 import type { Pending, Submission } from "../chain/submission.ts";
 import type { Reveal, WeightsSubmission } from "../chain/weight-plan.ts";
 import { upscale } from "../chain/weights.ts";
+import type { CompetitionFile } from "../competition/competition.ts";
 import { recordEvent } from "../store/events.ts";
 import { clearSteps, readSteps, writeStep } from "../store/journal.ts";
 import { readVector } from "../store/results.ts";
 import { listRounds } from "../store/rounds.ts";
 import type { Row } from "../store/schema.ts";
 import { findSubmissions, latestSubmission, prepareSubmission, updateSubmission } from "../store/submissions.ts";
-import type { Block, Head } from "../subnet.ts";
+import type { Block, Head, Uid } from "../subnet.ts";
 import type { ValidatorContext } from "./context.ts";
 
 /** Unchanged weights are set again after this time: the chain counts a validator that is silent for long as inactive. */
@@ -82,6 +83,7 @@ export class SubmissionPlan {
       netuid,
       uids: vector.map(({ uid }) => uid),
       weights: vector.map(({ weight }) => weight),
+      ...(inheritsWeights(rules.file) ? {} : { hotkeys: vector.map(({ hotkey }) => hotkey) }),
       versionKey: rules.file.versionKey,
       signer: signer!,
       signal,
@@ -91,7 +93,13 @@ export class SubmissionPlan {
         report({ kind: "weights", outcome: "waiting", detail: `${blocks} blocks until the chain takes weights` }),
     });
     if (submitted.reveal !== null) await writeStep(store, scope, "reveal", storedReveal(submitted.reveal));
+    if (submitted.replaced.length > 0) await this.#sayReplaced(head, submitted.replaced);
     await this.#settle(id, head, submitted);
+  }
+
+  async #sayReplaced({ number: block }: Head, uids: readonly Uid[]): Promise<void> {
+    const message = `Another hotkey has taken the place of uid ${uids.join(", ")} since it was measured: no weight is set on it.`;
+    await recordEvent(this.context.store, { level: "warning", kind: "weights-replaced", message, block });
   }
 
   /** What became of submissions that an earlier process left behind. */
@@ -152,6 +160,11 @@ export class SubmissionPlan {
   #blocks(seconds: number): number {
     return Math.ceil((seconds * 1000) / 12_000);
   }
+}
+
+/** Where the rules of any competition let a newcomer go on with what its uid has earned. */
+function inheritsWeights({ schedule }: CompetitionFile): boolean {
+  return schedule.some(({ competitions }) => competitions.some(({ rules }) => rules.replacedHotkey === "inherited"));
 }
 
 type StoredReveal = Omit<Reveal, "versionKey"> & { readonly versionKey: string };

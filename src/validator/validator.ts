@@ -2,10 +2,10 @@
  * The validator: follows the chain's heads, runs the round that is due at each sync block, and sets weights. Everything
  * it decides is in the store first, so that a process that dies at any moment is continued by the next.
  */
-import { FailureError, InterruptedError } from "../base/errors.ts";
+import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
 import type { Competition } from "../competition/competition.ts";
 import { competitionDue, nextSyncBlock, seedOfRound, syncBlockAt } from "../competition/schedule.ts";
-import { bindChain, readChain } from "../store/chain.ts";
+import { bindChain } from "../store/chain.ts";
 import { recordEvent } from "../store/events.ts";
 import { findOpenRound, findRound, startRound } from "../store/rounds.ts";
 import type { Row } from "../store/schema.ts";
@@ -23,8 +23,7 @@ export interface RunOptions {
 /** Runs until the context's signal aborts (then throws `InterruptedError`), or one round is done. */
 export async function runValidator(context: ValidatorContext, { once }: RunOptions): Promise<void> {
   const { chain, store, netuid, signal, report } = context;
-  // A mistyped number must not tie a new state to a subnet that is not there.
-  if ((await readChain(store)) === undefined) await chain.metagraph(netuid);
+  await requirePlace(context);
   await bindChain(store, { genesisHash: chain.genesisHash, netuid });
   const submissions = new SubmissionPlan(context);
   const overdue = new OverdueWatch(context);
@@ -45,6 +44,19 @@ export async function runValidator(context: ValidatorContext, { once }: RunOptio
     if (done && settled) return;
   }
   if (signal.aborted) throw new InterruptedError();
+}
+
+/**
+ * Before anything is stored or measured: a mistyped number must not tie a new state to a subnet that is not there, and
+ * weights of a hotkey without a place would be refused after hours of work.
+ */
+async function requirePlace({ chain, netuid, signer }: ValidatorContext): Promise<void> {
+  const { neurons } = await chain.metagraph(netuid);
+  if (signer === undefined || neurons.some(({ hotkey }) => hotkey === signer.ss58Address)) return;
+  throw new OperatorError(
+    `The hotkey ${signer.ss58Address} is not registered in subnet ${netuid}.`,
+    "Register it with `finetune register`, give another --wallet.hotkey, or measure without weights with --offline.",
+  );
 }
 
 /**

@@ -7,8 +7,8 @@ const shared = join(import.meta.dir, "..", "..", "..", "shared");
 
 test.skipIf(!existsSync(join(shared, "chain", "metadata")))(
   "everything that the client reads and calls is right in three runtimes (skipped where ../shared/chain is absent)",
-  () => {
-    const { cases, problems } = checkChain(shared);
+  async () => {
+    const { cases, problems } = await checkChain(shared);
     expect(problems).toEqual([]);
     expect(cases).toBeGreaterThan(200);
   },

@@ -8,7 +8,7 @@ import { expandMetadata, Metadata, TypeRegistry } from "@polkadot/types";
 import { stringCamelCase, u8aToHex } from "@polkadot/util";
 import { keypairFromUri } from "../../src/chain/keypair.ts";
 import type { Plain } from "../../src/chain/plain.ts";
-import { Runtime } from "../../src/chain/runtime.ts";
+import { openRuntime, type Runtime } from "../../src/chain/runtime.ts";
 import { apiSamples, callSamples, type Sample, storageSamples } from "./chain-samples.ts";
 
 export const metadataFiles = [
@@ -27,11 +27,11 @@ interface Subject {
 }
 
 /** @param sharedFolder the folder that holds `chain/metadata`. `worst` is the number of differences. */
-export function checkChain(sharedFolder: string) {
+export async function checkChain(sharedFolder: string) {
   const problems: string[] = [];
   let cases = 0;
   for (const { file, specVersion } of metadataFiles) {
-    const subject = open(join(sharedFolder, "chain", "metadata", file), file, specVersion);
+    const subject = await open(join(sharedFolder, "chain", "metadata", file), file, specVersion);
     const checks = [
       ...storageSamples.map((sample) => [sample, checkStorage] as const),
       ...apiSamples.map((sample) => [sample, checkApi] as const),
@@ -47,13 +47,22 @@ export function checkChain(sharedFolder: string) {
   return { family: "chain", cases, worst: problems.length, problems };
 }
 
-function open(path: string, file: string, specVersion: number): Subject {
+async function open(path: string, file: string, specVersion: number): Promise<Subject> {
   const hex = readFileSync(path, "utf8").trim() as `0x${string}`;
   const registry = new TypeRegistry();
   const metadata = new Metadata(registry, hex);
   registry.setMetadata(metadata, undefined, undefined, true);
-  const ours = new Runtime({ specName: "node-subtensor", specVersion, transactionVersion: 1 }, hex);
+  const ours = await openRuntime(askNobody, {
+    genesisHash: `0x${"11".repeat(32)}`,
+    chainName: "metadata from a file",
+    version: { specName: "node-subtensor", specVersion, transactionVersion: 1 },
+    metadata: hex,
+  });
   return { file, specVersion, ours, registry, decorated: expandMetadata(registry, metadata) };
+}
+
+function askNobody(method: string): Promise<never> {
+  return Promise.reject(new Error(`${method} was asked although there is no node`));
 }
 
 function checkStorage({ ours, registry, decorated }: Subject, { path, args, values }: Sample): string[] {
@@ -92,14 +101,14 @@ function checkCall({ ours, decorated }: Subject, { path, args, values }: Sample)
   if (!ours.hasCall(path)) return ["is not in the metadata"];
   const named = values[0]![0] as Readonly<Record<string, unknown>>;
   const wanted = decorated.tx[section]![name]!(...args).toHex();
-  const encoded = u8aToHex(ours.encodeCall(path, named));
+  const encoded = ours.extrinsic(path, named).method.toHex();
   return encoded === wanted ? [] : [`${encoded} instead of ${wanted}`];
 }
 
 /** What we sign must read back, by the metadata, as the call, the era and the nonce that were meant. */
 function checkSigning({ ours, registry }: Subject): string[] {
   const signer = keypairFromUri("//Alice");
-  const call = ours.encodeCall("Commitments.set_commitment", { netuid: 1, info: { fields: [{ Raw5: "hello" }] } });
+  const call = ours.extrinsic("Commitments.set_commitment", { netuid: 1, info: { fields: [{ Raw5: "hello" }] } });
   const hash = `0x${"22".repeat(32)}`;
   const { hex } = ours.sign(call, signer, {
     nonce: 300,
