@@ -11,5 +11,6 @@ export default group("train, check and publish a model", {
     summary: "upload a model, commit it on the chain, make it public",
     load: () => import("./mine-publish.ts"),
   },
+  run: { summary: "train, check and publish again and again", load: () => import("./mine-run.ts") },
   status: { summary: "what validators see of a miner", load: () => import("./mine-status.ts") },
 });

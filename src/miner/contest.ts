@@ -53,7 +53,10 @@ export interface Contest extends Disposable {
   /** `revision`: the commit of the hub that the model is, so that it is not held against itself. */
   readonly check: (model: LocalModel & { readonly revision?: string }) => Promise<CheckReport>;
   /** The probability that one model of this machine is better than another, without any ε; or why one has no loss. */
-  readonly better: (ours: LocalModel, theirs: LocalModel) => Promise<number | Problem>;
+  readonly better: (
+    ours: LocalModel,
+    theirs: LocalModel,
+  ) => Promise<number | (Problem & { readonly of: "ours" | "theirs" })>;
 }
 
 /** Draws, downloads and measures nothing twice; the downloaded models are in use until disposed. */
@@ -97,8 +100,8 @@ export async function openContest(options: ContestOptions): Promise<Contest> {
       },
       async better(ours, theirs) {
         const [own, other] = [await measure(ours), await measure(theirs)];
-        if ("reason" in own) return own;
-        return "reason" in other ? other : probabilityBetter(at, own, other);
+        if ("reason" in own) return { ...own, of: "ours" };
+        return "reason" in other ? { ...other, of: "theirs" } : probabilityBetter(at, own, other);
       },
       [Symbol.dispose]: () => disposable.dispose(),
     };
