@@ -1,11 +1,17 @@
 /** `finetune mine run` on a real local subnet: killed at every step, interrupted, and never worse than what it has committed. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ChainClient, connectChain } from "../src/chain/client.ts";
 import { keypairFromUri } from "../src/chain/keypair.ts";
+import { contestOf } from "../src/cli/mine-contest.ts";
+import { trainingArgs, trainingOptionsOf } from "../src/cli/training-args.ts";
+import type { CompetitionFile } from "../src/competition/competition.ts";
 import { writeBaseModel } from "../src/localnet/demo/base-model.ts";
-import { documents, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
+import { type RunEvent, runMiner } from "../src/miner/run.ts";
+import { openStore } from "../src/store/store.ts";
+import { startFaultyLine } from "./faulty-line.ts";
+import { documents, publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
 
 const patienceMs = 120_000;
 let subnet: TestSubnet;
@@ -13,7 +19,9 @@ let chain: ChainClient;
 let base: string;
 
 beforeAll(async () => {
-  subnet = await startTestSubnet(["rival", "runner", "killed", "proud", "calm", "torn"], { blockMs: 120 });
+  subnet = await startTestSubnet(["rival", "runner", "killed", "proud", "calm", "torn", "drawer", "patient"], {
+    blockMs: 120,
+  });
   chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
   base = join(subnet.dir, "base");
   await writeBaseModel(base, 1n);
@@ -32,6 +40,11 @@ function runArgs(miner: string, ...more: readonly string[]): string[] {
     ...["--uri", `//${miner}//hotkey`, "--db", join(subnet.dir, `${miner}.sqlite`), ...more],
   ];
 }
+
+/** What citty makes of no flag at all. */
+const trainingFlags = Object.fromEntries(
+  Object.entries(trainingArgs).flatMap(([flag, arg]) => ("default" in arg ? [[flag, arg.default]] : [])),
+) as Parameters<typeof trainingOptionsOf>[0];
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -180,6 +193,76 @@ test(
     }
     await next.exited;
     expect(existsSync(join(subnet.dir, "turns-calm", "turn-1.checkpoint.safetensors"))).toBe(true);
+  },
+  patienceMs,
+);
+
+test(
+  "samples are drawn from the competition's own sources, for every turn anew",
+  async () => {
+    const pool = join(subnet.dir, "pool.jsonl");
+    const rows = Array.from({ length: 60 }, (_, index) => ({ q: `${index} + 1 = `, a: String(index + 1) }));
+    writeFileSync(pool, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    writeCompetitions(subnet, (file) => withSource(file, pool));
+    const competitions = ["--competitions", join(subnet.dir, "competitions.json")];
+    const args = runArgs("drawer", "--rounds", "2", "--steps", "2", ...competitions);
+    const { code, out, err } = await subnet.finetune(args);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(linesOf(out).filter(({ kind }) => kind === "drawn")).toMatchObject([{ samples: 20 }, { samples: 20 }]);
+    const drawn = readFileSync(join(subnet.dir, "turns-drawer", "turn-2.jsonl"), "utf8")
+      .trim()
+      .split("\n");
+    expect(JSON.parse(drawn[0]!)).toEqual({
+      prompt: expect.stringMatching(/^\d+ \+ 1 = $/),
+      completion: expect.any(String),
+    });
+  },
+  patienceMs,
+);
+
+function withSource(file: CompetitionFile, path: string): CompetitionFile {
+  const source = { kind: "jsonl", path, contextField: "q", referenceField: "a" } as const;
+  const schedule = file.schedule.map((period) => ({
+    ...period,
+    competitions: period.competitions.map((competition) => ({
+      ...competition,
+      tasks: competition.tasks.map((task) => ({ ...task, samples: 20, source })),
+    })),
+  }));
+  return { ...file, schedule };
+}
+
+test(
+  "an outage after the training is waited out",
+  async () => {
+    const line = await startFaultyLine(subnet.localnet.chainUrl);
+    const store = await openStore({ path: join(subnet.dir, "patient.sqlite"), mode: "write", create: true });
+    const { hubUrl: hub, token, netuid } = subnet.localnet;
+    const flags = { competition: "1", competitions: "demo", rivals: "1", "disk-max": "1", threads: "1" };
+    const { signal } = new AbortController();
+    const events: RunEvent[] = [];
+    try {
+      await runMiner({
+        ...{ store, base, signal, turns: 1, source: null, repo: "local/patient" },
+        signer: keypairFromUri("//patient//hotkey"),
+        connect: () => connectChain({ endpoints: [line.url], signal, deadlines: { connectRounds: 1, backoffMs: 10 } }),
+        contest: await contestOf({ ...flags, hub, token, netuid: String(netuid), cache: join(subnet.dir, "cache-2") }),
+        training: trainingOptionsOf({ ...trainingFlags, steps: "20", batch: "8" }),
+        out: join(subnet.dir, "turns-patient"),
+        workFolder: join(subnet.dir, "publish-patient"),
+        retries: { attemptsMax: 4, secondsFirst: 0.1 },
+        onEvent(event) {
+          events.push(event);
+          if (event.kind === "trained") line.set("cut");
+          if (event.kind === "retrying") line.set("sound");
+        },
+      });
+    } finally {
+      await store.close();
+      line.close();
+    }
+    expect(events.filter(({ kind }) => kind === "retrying").length).toBeGreaterThanOrEqual(1);
+    expect(events.findLast(({ kind }) => kind === "checked")).toMatchObject({ turn: 1 });
   },
   patienceMs,
 );

@@ -50,7 +50,7 @@ export const trainingArgs = {
   threads: { type: "string", valueHint: "N", description: "cores (default: all)" },
 } as const;
 
-type TrainingFlags = ParsedArgs<typeof trainingArgs>;
+type TrainingFlags = Pick<ParsedArgs<typeof trainingArgs>, keyof typeof trainingArgs>;
 
 /** Throws `OperatorError` for flags that exclude each other or are no numbers. */
 export function trainingOptionsOf(
