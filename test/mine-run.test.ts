@@ -44,7 +44,7 @@ function runArgs(miner: string, ...more: readonly string[]): string[] {
 /** What citty makes of no flag at all. */
 const trainingFlags = Object.fromEntries(
   Object.entries(trainingArgs).flatMap(([flag, arg]) => ("default" in arg ? [[flag, arg.default]] : [])),
-) as Parameters<typeof trainingOptionsOf>[0];
+) as unknown as Parameters<typeof trainingOptionsOf>[0];
 
 type Line = Readonly<Record<string, unknown>>;
 
