@@ -32,6 +32,8 @@ export interface Curriculum {
   readonly heldOut: readonly Example[];
   /** Steps until every example was seen once; null: examples are made afresh for ever. */
   readonly stepsPerPass: number | null;
+  /** Of the longest example; where examples are made afresh, of those that are held out. */
+  readonly tokensMax: number;
   /** The same for the same data. */
   readonly digest: string;
   /** What was done to what did not fit; null where nothing was. */
@@ -57,10 +59,12 @@ export async function generatedCurriculum(
     );
     return (await examplesOf(materials, tools, sequenceTokensMax)).examples;
   };
+  const heldOut = await drawn(`held out of ${seed}`, 64);
   return {
     batch: (step) => drawn(`step ${step} of ${seed}`, examplesPerStep),
-    heldOut: await drawn(`held out of ${seed}`, 64),
+    heldOut,
     stepsPerPass: null,
+    tokensMax: longestOf(heldOut),
     digest: name,
     notice: null,
   };
@@ -95,6 +99,7 @@ export async function fileCurriculum(path: string, preparation: Preparation): Pr
     },
     heldOut,
     stepsPerPass: Math.ceil(learnt.length / perStep),
+    tokensMax: longestOf(examples),
     digest: createHash("sha256").update(JSON.stringify(examples)).digest("hex"),
     notice: noticeOf({ cut, dropped, empty }, sequenceTokensMax),
   };
@@ -104,6 +109,10 @@ export async function fileCurriculum(path: string, preparation: Preparation): Pr
     if (pass !== lastPass.pass) lastPass = { pass, order: shuffled(learnt, `pass ${pass} of ${seed}`) };
     return lastPass.order;
   }
+}
+
+function longestOf(examples: readonly Example[]): number {
+  return examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 }
 
 function shuffled<T>(items: readonly T[], seed: string): T[] {

@@ -39,6 +39,7 @@ function options(out: string, change: Partial<TrainingOptions> = {}): TrainingOp
     seed: 1n,
     evaluateEverySteps: 0,
     checkpointEverySteps: 3,
+    recompute: "auto",
     restart: false,
     threads: 1,
     signal: new AbortController().signal,
@@ -71,6 +72,15 @@ describe("a training", () => {
         options: { rank: 4 },
       });
     });
+
+  test("ends with the same model, but for rounding, when each layer is computed twice", async () => {
+    const method = { kind: "full" } as const;
+    const [whole, layered] = await Promise.all([
+      trainModel(options("at-once", { method, recompute: false })),
+      trainModel(options("by-layers", { method, recompute: true })),
+    ]);
+    expect(layered.lossNatsMean!).toBeCloseTo(whole.lossNatsMean!, 4);
+  });
 
   test("lowers the loss of what it did not see, measured as validators do", async () => {
     const losses: (number | null)[] = [];

@@ -8,7 +8,8 @@ import { Random } from "../base/random.ts";
 import { openEngine } from "../eval/engine.ts";
 import { openTextTools } from "../eval/text-tools.ts";
 import { type ModelFolder, openModelFolder } from "../model/folder.ts";
-import { readModel } from "../model/model.ts";
+import { type Model, readModel } from "../model/model.ts";
+import { chooseRecompute } from "../train/activation-memory.ts";
 import { adamWDefaults } from "../train/adamw.ts";
 import { writeAdapter } from "../train/adapter.ts";
 import type { Example } from "../train/batch.ts";
@@ -48,6 +49,8 @@ export interface TrainingOptions {
   /** 0: never but at the end. */
   readonly evaluateEverySteps: number;
   readonly checkpointEverySteps: number;
+  /** Each layer twice, so that the activations of one layer are in memory and not those of all; `auto`: when needed. */
+  readonly recompute: boolean | "auto";
   /** Begins anew although there is a checkpoint. */
   readonly restart: boolean;
   readonly threads?: number;
@@ -104,6 +107,7 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   if (curriculum.notice !== null) onEvent({ kind: "notice", text: curriculum.notice });
 
   const { threads } = options;
+  const recompute = decideRecompute(options, model, curriculum);
   const trainer = await Trainer.create(
     folder,
     model,
@@ -114,6 +118,7 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
       gradientNormMax: options.gradientNormMax,
       batchExamples: options.batchExamples,
       dropoutSeed: seed,
+      recompute,
       ...(threads === undefined ? {} : { threads }),
     },
     (trainables) => startingValues(folder, method, trainables, new Random(seed)),
@@ -131,6 +136,23 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   } finally {
     await trainer.close();
   }
+}
+
+/** Says so when the machine decides: a third more work should surprise nobody. */
+function decideRecompute(
+  { recompute, method, batchExamples: batch, onEvent }: TrainingOptions,
+  model: Model,
+  { tokensMax: tokens }: Curriculum,
+): boolean {
+  if (recompute !== "auto") return recompute;
+  const chosen = chooseRecompute(model, method, { batch, tokens });
+  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+  if (chosen.recompute)
+    onEvent({
+      kind: "notice",
+      text: `Activations would take about ${gigabytes(chosen.activationBytes)} GB of ${gigabytes(chosen.memoryBytes)} GB: each layer is computed twice. A smaller --batch with more --accumulate is faster.`,
+    });
+  return chosen.recompute;
 }
 
 function openCurriculum(source: TrainingSource, preparation: Parameters<typeof fileCurriculum>[1]) {
