@@ -1,7 +1,7 @@
 /** Training of a tiny model: interrupted, killed, exploding, and on every kind of data. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
@@ -132,6 +132,82 @@ describe("a training", () => {
     }
     await next.exited;
   }, 60_000);
+});
+
+const trainArgs = (out: string, ...more: readonly string[]) =>
+  selfCommand(
+    ...["mine", "train", "--base", base, "--out", join(dir, out), "--batch", "4", "--threads", "1", "--json"],
+    ...["--steps", "12", "--checkpoint-every", "5", ...more],
+  );
+
+async function finished(command: readonly string[]) {
+  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return {
+    code: await child.exited,
+    steps: [...out.matchAll(/"step","step":(\d+)/g)].map(([, step]) => Number(step)),
+    err,
+  };
+}
+
+describe("a full disk", () => {
+  // The largest file that the process may write stands for the room that is left; a shell sets it.
+  const narrow = (kilobytes: number, command: readonly string[]) => [
+    ...["bash", "-c", 'ulimit -f "$0" && exec "$@"', String(kilobytes)],
+    ...command,
+  ];
+  const hasShell = Bun.spawnSync(narrow(1000, ["true"])).success;
+
+  test.skipIf(!hasShell)(
+    "in a checkpoint costs what was learnt since the last one, which stays as it is, and the same line goes on",
+    async () => {
+      const checkpoint = join(dir, "full-disk.checkpoint.safetensors");
+      const child = Bun.spawn([...trainArgs("full-disk")], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+      for await (const event of eventsOf(child.stdout)) if (event.kind === "checkpoint") child.kill("SIGKILL");
+      await child.exited;
+      const before = readFileSync(checkpoint);
+      const saved = Number(/"step":"(\d+)"/.exec(before.subarray(0, 100_000).toString("latin1"))![1]);
+      const failed = await finished(narrow(Math.floor(before.length / 2048), trainArgs("full-disk")));
+      expect(failed.code).toBe(1);
+      expect(failed.err).toMatch(/^The checkpoint of step 10 could not be written: /);
+      expect(failed.err).toContain(`The checkpoint of step ${saved} is kept: make room and run this again.`);
+      expect(failed.err).not.toMatch(/\n\s+at /);
+      expect(readFileSync(checkpoint).equals(before)).toBe(true);
+      expect(readdirSync(dir).filter((name) => name.endsWith(".part"))).toEqual([]);
+      const next = await finished(trainArgs("full-disk"));
+      expect(next).toMatchObject({ code: 0 });
+      expect(next.steps[0]).toBe(saved + 1);
+      const [whole] = [await finished(trainArgs("room-enough"))];
+      expect(whole).toMatchObject({ code: 0 });
+      expect(parametersOf("full-disk").equals(parametersOf("room-enough"))).toBe(true);
+    },
+    60_000,
+  );
+
+  test.skipIf(!hasShell)("at the very end is a sentence too", async () => {
+    const bytes = readFileSync(join(base, "model.safetensors")).length;
+    const args = trainArgs("no-room", "--checkpoint-every", "100");
+    const failed = await finished(narrow(Math.floor(bytes / 2048), args));
+    expect(failed.code).toBe(1);
+    expect(failed.err).toMatch(/^The model .* could not be written: /);
+    expect(failed.err).not.toMatch(/\n\s+at /);
+  });
+
+  const small = join(dir, "small");
+  mkdirSync(small);
+  const mounted = (command: readonly string[]) => {
+    const inner = 'mount -t tmpfs -o size=1500k none "$0" && exec "$@"';
+    return ["unshare", "-rm", "bash", "-c", inner, small, ...command];
+  };
+  const mayMount = Bun.which("unshare") !== null && Bun.spawnSync(mounted(["true"])).success;
+
+  test.skipIf(!mayMount)("of a file system of its own", async () => {
+    const { code, err } = await finished(mounted(trainArgs("small/out", "--full")));
+    expect(code).toBe(1);
+    // One checkpoint has room, a second beside it has not.
+    expect(err).toMatch(/^The checkpoint of step 10 could not be written: there is no space left on the disk\./);
+    expect(err).toContain("The checkpoint of step 5 is kept");
+  });
 });
 
 async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<TrainingEvent> {

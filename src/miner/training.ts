@@ -7,6 +7,7 @@ import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
 import { openEngine } from "../eval/engine.ts";
 import { openTextTools } from "../eval/text-tools.ts";
+import { diskFailure } from "../hub/outcome.ts";
 import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { type Model, readModel } from "../model/model.ts";
 import { chooseRecompute } from "../train/activation-memory.ts";
@@ -284,18 +285,26 @@ class TrainingRun {
   async #save(): Promise<void> {
     const { trainer, identity } = this.parts;
     if (trainer.state.step === this.#savedStep) return;
+    const checkpoint = { identity, state: trainer.state, trainables: trainer.trainables };
+    await this.#writing(`The checkpoint of step ${trainer.state.step}`, () =>
+      writeCheckpoint(this.#checkpoint, checkpoint),
+    );
+    this.#savedStep = trainer.state.step;
+    this.options.onEvent({ kind: "checkpoint", step: this.#savedStep });
+  }
+
+  /** A full disk costs what was learnt since the last checkpoint, and is said in a sentence. */
+  async #writing(what: string, write: () => Promise<void>): Promise<void> {
     try {
-      await writeCheckpoint(this.#checkpoint, { identity, state: trainer.state, trainables: trainer.trainables });
+      await write();
     } catch (error) {
       throw new FailureError(
-        `The checkpoint of step ${trainer.state.step} could not be written: ${messageOf(error)}.`,
+        `${what} could not be written: ${diskFailure(error)?.detail ?? messageOf(error)}.`,
         this.#savedStep > 0
-          ? `That of step ${this.#savedStep} is kept: make room and run this again.`
+          ? `The checkpoint of step ${this.#savedStep} is kept: make room and run this again.`
           : "Make room and run this again.",
       );
     }
-    this.#savedStep = trainer.state.step;
-    this.options.onEvent({ kind: "checkpoint", step: this.#savedStep });
   }
 
   /** The model, and the adapters beside it in PEFT's files: transformers must not find those next to a config.json. */
@@ -303,10 +312,12 @@ class TrainingRun {
     const { method, base } = this.options;
     const { folder, trainer } = this.parts;
     const { values } = trainer.state;
-    await saveModel({ base: folder, method, values, out, dtype: null });
-    if (method.kind === "full") return;
-    const adapter = { base, options: method, trainables: trainer.trainables, values };
-    await writeAdapter(`${resolve(out)}.adapter`, adapter);
+    await this.#writing(`The model ${out}`, async () => {
+      await saveModel({ base: folder, method, values, out, dtype: null });
+      if (method.kind === "full") return;
+      const adapter = { base, options: method, trainables: trainer.trainables, values };
+      await writeAdapter(`${resolve(out)}.adapter`, adapter);
+    });
   }
 
   async #measure(): Promise<number | null> {
@@ -315,7 +326,9 @@ class TrainingRun {
     if (curriculum.heldOut.length === 0) return null;
     const aside = `${resolve(this.options.out)}.measured`;
     try {
-      await saveModel({ base: folder, method, values: trainer.state.values, out: aside, dtype: null });
+      await this.#writing("The model to be measured", () =>
+        saveModel({ base: folder, method, values: trainer.state.values, out: aside, dtype: null }),
+      );
       return await measure(aside, curriculum.heldOut);
     } finally {
       await rm(join(aside), { recursive: true, force: true });
