@@ -2,9 +2,21 @@
 import type { ParsedArgs } from "citty";
 import { OperatorError } from "../base/errors.ts";
 import type { TrainingOptions } from "../miner/training.ts";
+import type { TensorDtype } from "../model/safetensors.ts";
 import { type LoraOptions, loraDefaults } from "../train/lora.ts";
 import { type ScheduleKind, scheduleKinds } from "../train/schedule.ts";
 import { decimal, integer } from "./values.ts";
+
+export const dtypeArg = {
+  type: "enum",
+  options: Array.from(["same", "bf16", "f32"]),
+  default: "same",
+  description: "how the result's parameters are stored; same: as the base's",
+} as const;
+
+export function dtypeOf(text: string): TensorDtype | null {
+  return text === "bf16" ? "BF16" : text === "f32" ? "F32" : null;
+}
 
 export const trainingArgs = {
   full: { type: "boolean", description: "train all parameters (what happens without --lora-rank)" },
@@ -51,6 +63,7 @@ export const trainingArgs = {
     default: "auto",
     description: "compute each layer twice and keep the activations of one alone; auto: when all would not fit",
   },
+  dtype: dtypeArg,
   restart: { type: "boolean", description: "begin anew although there is a checkpoint" },
   seed: { type: "string", valueHint: "N", default: "1", description: "of the data's order and of adapters" },
   threads: { type: "string", valueHint: "N", description: "cores (default: all)" },
@@ -86,6 +99,7 @@ export function trainingOptionsOf(
     evaluateEverySteps: integer(args["eval-every"], { flag: "eval-every", min: 0 }),
     checkpointEverySteps: count("checkpoint-every"),
     recompute: args.recompute === "auto" ? "auto" : args.recompute === "on",
+    dtype: dtypeOf(args.dtype),
     restart: args.restart ?? false,
     seed: BigInt(integer(args.seed, { flag: "seed" })),
     ...(args.threads === undefined ? {} : { threads: integer(args.threads, { flag: "threads", min: 1 }) }),

@@ -39,6 +39,7 @@ function options(out: string, change: Partial<TrainingOptions> = {}): TrainingOp
     seed: 1n,
     evaluateEverySteps: 0,
     checkpointEverySteps: 3,
+    dtype: null,
     recompute: "auto",
     restart: false,
     threads: 1,

@@ -10,6 +10,7 @@ import { openTextTools } from "../eval/text-tools.ts";
 import { diskFailure } from "../hub/outcome.ts";
 import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { type Model, readModel } from "../model/model.ts";
+import type { TensorDtype } from "../model/safetensors.ts";
 import { chooseRecompute } from "../train/activation-memory.ts";
 import { adamWDefaults } from "../train/adamw.ts";
 import { writeAdapter } from "../train/adapter.ts";
@@ -50,6 +51,8 @@ export interface TrainingOptions {
   /** 0: never but at the end. */
   readonly evaluateEverySteps: number;
   readonly checkpointEverySteps: number;
+  /** Of the parameters that are written, and measured; null: as they are stored in the base. */
+  readonly dtype: TensorDtype | null;
   /** Each layer twice, so that the activations of one layer are in memory and not those of all; `auto`: when needed. */
   readonly recompute: boolean | "auto";
   /** Begins anew although there is a checkpoint. */
@@ -309,11 +312,11 @@ class TrainingRun {
 
   /** The model, and the adapters beside it in PEFT's files: transformers must not find those next to a config.json. */
   async #write(out: string): Promise<void> {
-    const { method, base } = this.options;
+    const { method, base, dtype } = this.options;
     const { folder, trainer } = this.parts;
     const { values } = trainer.state;
     await this.#writing(`The model ${out}`, async () => {
-      await saveModel({ base: folder, method, values, out, dtype: null });
+      await saveModel({ base: folder, method, values, out, dtype });
       if (method.kind === "full") return;
       const adapter = { base, options: method, trainables: trainer.trainables, values };
       await writeAdapter(`${resolve(out)}.adapter`, adapter);
@@ -321,13 +324,13 @@ class TrainingRun {
   }
 
   async #measure(): Promise<number | null> {
-    const { method } = this.options;
+    const { method, dtype } = this.options;
     const { folder, trainer, curriculum } = this.parts;
     if (curriculum.heldOut.length === 0) return null;
     const aside = `${resolve(this.options.out)}.measured`;
     try {
       await this.#writing("The model to be measured", () =>
-        saveModel({ base: folder, method, values: trainer.state.values, out: aside, dtype: null }),
+        saveModel({ base: folder, method, values: trainer.state.values, out: aside, dtype }),
       );
       return await measure(aside, curriculum.heldOut);
     } finally {
