@@ -110,7 +110,7 @@ function adaptersOf(args: TrainingFlags): LoraOptions {
   const dropout = decimal(args["lora-dropout"], { flag: "lora-dropout", min: 0 });
   if (dropout >= 1) throw new OperatorError(`--lora-dropout ${dropout} leaves nothing.`, "Give less than 1.");
   return {
-    rank: integer(args["lora-rank"] ?? "", { flag: "lora-rank", min: 1 }),
+    rank: integer(args["lora-rank"] ?? "", { flag: "lora-rank", min: 1, max: 65_536 }),
     alpha: decimal(args["lora-alpha"], { flag: "lora-alpha", min: 0 }),
     rankStabilised: args.rslora ?? false,
     dropout,

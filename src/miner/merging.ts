@@ -7,6 +7,7 @@ import type { TensorDtype } from "../model/safetensors.ts";
 import { type Adapter, readAdapter } from "../train/adapter.ts";
 import { loraNames } from "../train/lora.ts";
 import { saveModel } from "../train/save.ts";
+import { openOutFolder } from "./out-folder.ts";
 
 export interface MergeOptions {
   readonly base: string;
@@ -19,6 +20,7 @@ export interface MergeOptions {
 
 /** Writes base + scale · B·A as a whole model. Throws `OperatorError` for adapters of another model. */
 export async function mergeAdapter({ base, adapter, out, dtype }: MergeOptions): Promise<{ readonly modules: number }> {
+  await openOutFolder(out, base);
   const folder = await openModelFolder(base, { links: "hub-cache" });
   if (isInvalid(folder)) throw new OperatorError(`${base} cannot be read: ${folder.detail}.`, "Give another --base.");
   const found = await readAdapter(adapter);

@@ -3,7 +3,7 @@
  * the rivals, and publishes when it is worth it. Every step is in the state file before the next begins; run again after
  * any interruption, it goes on where it stopped.
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
 import { aborted } from "../base/interrupt.ts";
@@ -14,6 +14,7 @@ import type { Store } from "../store/store.ts";
 import type { CheckReport } from "./check.ts";
 import { type Contest, type ContestOptions, openContest } from "./contest.ts";
 import type { LocalModel } from "./measurement.ts";
+import { openOutFolder } from "./out-folder.ts";
 import { type Published, type PublishProgress, type PublishStep, publishModel } from "./publish.ts";
 import { checkedRepository, runningCompetition } from "./publish-checks.ts";
 import { readOwnCommitment } from "./rivals.ts";
@@ -75,8 +76,7 @@ const turnForNames = 9999;
 export async function runMiner(options: RunOptions): Promise<void> {
   const { store, signer, contest, out, repo } = options;
   checkedRepository(`${repo}-${turnForNames}`, contest.competitionId);
-  const folder = resolve(out);
-  await mkdir(folder, { recursive: true });
+  const folder = await openOutFolder(out, options.base);
   const scope = `run:${signer.ss58Address}:${contest.competitionId}:${folder}`;
   const journal = await RunJournal.open(store, scope, resolve(options.base));
   const run = new MinerRun(options, journal, folder);

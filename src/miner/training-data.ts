@@ -233,7 +233,7 @@ async function readMaterials(path: string): Promise<Material[]> {
       const { size } = await stat(file);
       if (size > dataBytesMax)
         throw new OperatorError(`${file} has ${size} bytes; at most ${dataBytesMax} are read.`, "Split the file.");
-      const text = await readFile(file, "utf8");
+      const text = decodeText(await readFile(file), file);
       if (isJsonLines(file)) for (const material of parseLines(text, basename(file))) materials.push(material);
       else if (text.trim() !== "") materials.push({ kind: "text", text });
     }
@@ -241,6 +241,15 @@ async function readMaterials(path: string): Promise<Material[]> {
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(`The data ${path} cannot be read: ${messageOf(error)}.`, "Give a file or a folder.");
+  }
+}
+
+/** A mark of the byte order at the start is no text; bytes that are none would be learnt as such. */
+function decodeText(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new OperatorError(`${file} is not a text in UTF-8.`, "Convert the file or take it out.");
   }
 }
 

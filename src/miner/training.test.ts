@@ -1,7 +1,7 @@
 /** Training of a tiny model: interrupted, killed, exploding, and on every kind of data. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
@@ -135,6 +135,34 @@ describe("a training", () => {
   }, 60_000);
 });
 
+describe("what would be found out after hours is said at once", () => {
+  const method = { kind: "lora", rank: 4, ...loraDefaults } as const;
+  writeFileSync(join(dir, "a-file"), "");
+  test.each([
+    [
+      "a target that no linear has",
+      { method: { ...method, targets: ["q_proj", "c_attn"] } },
+      /no linear called c_attn/,
+    ],
+    ["a file where the model goes", { out: join(dir, "a-file") }, /Nothing can be written to/],
+    ["a folder below a file", { out: join(dir, "a-file", "below") }, /Nothing can be written to/],
+    ["the base as the place of the result", { out: base }, /--out is the base/],
+    ["a base that is not there", { base: join(dir, "nowhere") }, /cannot be trained: .* does not exist/],
+    ["a base of an unknown kind", { base: join(dir, "unknown") }, /cannot be trained: .*FooForCausalLM/],
+  ] as const)("%s", async (_, change, said) => {
+    cpSync(base, join(dir, "unknown"), { recursive: true });
+    const config = readFileSync(join(base, "config.json"), "utf8").replace("LlamaForCausalLM", "FooForCausalLM");
+    writeFileSync(join(dir, "unknown", "config.json"), config);
+    const steps: TrainingEvent[] = [];
+    const error = await trainModel(options("early", { ...change, onEvent: (event) => steps.push(event) }))
+      .then(() => undefined)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OperatorError);
+    expect((error as Error).message).toMatch(said);
+    expect(steps).toEqual([]);
+  });
+});
+
 const trainArgs = (out: string, ...more: readonly string[]) =>
   selfCommand(
     ...["mine", "train", "--base", base, "--out", join(dir, out), "--batch", "4", "--threads", "1", "--json"],
@@ -256,6 +284,15 @@ describe("data", () => {
     expect(first).not.toEqual(second);
     expect(await pass(other, 11)).toEqual(second);
     expect(first.some(({ ids }) => ids.join() === one.heldOut[0]!.ids.join())).toBe(false);
+  });
+
+  test("a mark of the byte order is no part of the text, and bytes that are no text are refused", async () => {
+    const { heldOut, batch } = await prepare(['\ufeff{"text":"abc"}', { text: "abd" }]);
+    expect([...heldOut, ...(await batch(1))].map(({ ids }) => ids.length)).toEqual([3, 3]);
+    const path = join(dir, "bytes.txt");
+    writeFileSync(path, Buffer.from([0x61, 0xff, 0xfe, 0x62]));
+    const args = { tools: undefined as never, seed: 1n, examplesPerStep: 1, sequenceTokensMax: 8 };
+    await expect(fileCurriculum(path, args)).rejects.toThrow(/not a text in UTF-8/);
   });
 
   for (const [what, lines, said] of [

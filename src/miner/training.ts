@@ -1,7 +1,7 @@
 /** Fine-tunes a model: examples, steps, measurements and checkpoints, and the result as a folder that anyone can load. */
 import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { FailureError, InterruptedError, messageOf, OperatorError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
@@ -16,11 +16,13 @@ import { adamWDefaults } from "../train/adamw.ts";
 import { writeAdapter } from "../train/adapter.ts";
 import type { Example } from "../train/batch.ts";
 import { differenceOf, type Identity, readCheckpoint, removeCheckpoint, writeCheckpoint } from "../train/checkpoint.ts";
-import type { Method } from "../train/objective.ts";
+import { isTarget, moduleOf } from "../train/lora.ts";
+import { type Method, prepareForward } from "../train/objective.ts";
 import { saveModel } from "../train/save.ts";
 import { learningRate, type Schedule } from "../train/schedule.ts";
 import { startingValues } from "../train/start.ts";
 import { type StepResult, Trainer } from "../train/trainer.ts";
+import { openOutFolder } from "./out-folder.ts";
 import { type Curriculum, type Exercise, fileCurriculum, generatedCurriculum } from "./training-data.ts";
 
 export type TrainingSource =
@@ -43,7 +45,7 @@ export interface TrainingOptions {
   /** Examples a run, and runs a step. */
   readonly batchExamples: number;
   readonly accumulatedRuns: number;
-  /** Null: what the model can take, at most 1024. */
+  /** Null: what the model was made for, at most 1024. */
   readonly sequenceTokensMax: number | null;
   readonly weightDecay: number;
   readonly gradientNormMax: number;
@@ -97,11 +99,12 @@ const explodedFactor = 3;
  */
 export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
   const { base, out, method, seed, onEvent } = options;
+  await openOutFolder(out, base);
   const folder = usable(await openModelFolder(base, { links: "hub-cache" }), base);
   const model = usable(readModel(folder.config, folder.tensors), base);
   const tools = usable(await openTextTools(folder.path, "hub-cache"), base);
-  const { positionsMax = Infinity } = model;
-  const sequenceTokensMax = options.sequenceTokensMax ?? Math.min(positionsMax, sequenceTokensDefault);
+  const { positionsMax = Infinity, contextTokens } = model;
+  const sequenceTokensMax = options.sequenceTokensMax ?? Math.min(positionsMax, contextTokens, sequenceTokensDefault);
   if (sequenceTokensMax > positionsMax)
     throw new OperatorError(`${base} has ${positionsMax} positions.`, `Give --seq ${positionsMax} or less.`);
   const examplesPerStep = options.batchExamples * options.accumulatedRuns;
@@ -110,6 +113,7 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   refuseForeignTokens(curriculum.heldOut, model.vocabulary, base);
   if (curriculum.notice !== null) onEvent({ kind: "notice", text: curriculum.notice });
 
+  refuseUnknownTargets(method, model, base);
   const { threads } = options;
   const recompute = decideRecompute(options, model, curriculum);
   const trainer = await Trainer.create(
@@ -127,7 +131,6 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
     },
     (trainables) => startingValues(folder, method, trainables, new Random(seed)),
   );
-  await mkdir(dirname(resolve(out)), { recursive: true });
   const run = new TrainingRun(options, {
     folder,
     trainer,
@@ -140,6 +143,21 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   } finally {
     await trainer.close();
   }
+}
+
+/** A name that no linear has would be trained by nobody, and nobody would notice. */
+function refuseUnknownTargets(method: Method, model: Model, base: string): void {
+  if (method.kind === "full" || method.targets === "all-linear") return;
+  const modules = prepareForward(model, { ...method, targets: "all-linear" }).trainables.map(({ name }) =>
+    moduleOf(name),
+  );
+  const unknown = method.targets.filter((target) => !modules.some((module) => isTarget(module, [target])));
+  if (unknown.length === 0) return;
+  const known = [...new Set(modules.map((module) => module.split(".").at(-1)!))].sort();
+  throw new OperatorError(
+    `${base} has no linear called ${unknown.join(", ")}.`,
+    known.length > 0 ? `Its linears are ${known.join(", ")}.` : "Train all parameters with --full.",
+  );
 }
 
 /** Says so when the machine decides: a third more work should surprise nobody. */
