@@ -137,7 +137,7 @@ export function describeReport({
         `${name} ${kind === "failed" ? "could not be measured here" : "is no rival"}: ${reason}.`,
     ),
   );
-  if (score !== null && rivals.length === 0) lines.push("Nobody has committed a model that it must beat.");
+  if (score !== null && rivals.length === 0) lines.push("No rival was measured.");
   return [...lines, verdict === "publish" ? "publish" : "not yet"].join("\n");
 }
 
