@@ -38,13 +38,18 @@ export async function withChain<T>(
   work: (chain: ChainClient, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const signal = onInterrupt();
-  const warnings = { info: () => {}, warn: (text: string) => log.warn(text) };
-  const chain = await connectChain({ endpoints: endpointsOf(settingOf("network", args)), signal, log: warnings });
+  const chain = await connect(args, signal);
   try {
     return await work(chain, signal);
   } finally {
     chain.close();
   }
+}
+
+/** A connection that the caller closes. */
+export function connect(args: Args, signal: AbortSignal): Promise<ChainClient> {
+  const warnings = { info: () => {}, warn: (text: string) => log.warn(text) };
+  return connectChain({ endpoints: endpointsOf(settingOf("network", args)), signal, log: warnings });
 }
 
 /** The key that signs: a development key where --uri names one, else the wallet's. */

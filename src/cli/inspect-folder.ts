@@ -1,6 +1,4 @@
 /** The parts of `inspect` that only a folder can answer. */
-import { lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
 import cliProgress from "cli-progress";
 import { FailureError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
@@ -10,16 +8,6 @@ import { scanParameters } from "../model/parameters.ts";
 import { groupProjections } from "../model/projections.ts";
 import type { Links } from "../model/untrusted-file.ts";
 import type { MeasuredNorms } from "./inspect-constraints.ts";
-
-/** Bytes of all files below a folder: what a repository of it would have. Links are not followed. */
-export async function folderBytes(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(folder, { recursive: true })) {
-    const status = await lstat(join(folder, name)).catch(() => undefined);
-    if (status?.isFile()) bytes += status.size;
-  }
-  return bytes;
-}
 
 /** Reads every parameter of a folder's model, showing how far it has come. */
 export async function measureNorms(path: string, links: Links, signal: AbortSignal): Promise<MeasuredNorms> {

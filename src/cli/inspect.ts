@@ -6,7 +6,7 @@ import { type Invalid, isInvalid } from "../base/invalid.ts";
 import { printable } from "../base/log.ts";
 import type { Competition } from "../competition/competition.ts";
 import { listModel } from "../hub/inspect.ts";
-import { openFolder } from "../model/folder.ts";
+import { folderBytes, openFolder } from "../model/folder.ts";
 import { type Inspection, inspectModel } from "../model/inspection.ts";
 import { command } from "./command.ts";
 import { competitionFileArg, loadCompetitions } from "./competitions.ts";
@@ -82,7 +82,7 @@ async function inspectFolder(
   if (isInvalid(source)) return refusal({ model }, source);
   const inspection = await inspectModel(source, { cores: availableParallelism() });
   if (isInvalid(inspection)) return refusal({ model }, inspection);
-  const { folderBytes, measureNorms } = await import("./inspect-folder.ts");
+  const { measureNorms } = await import("./inspect-folder.ts");
   const norms = readParameters ? await measureNorms(path, links, signal) : undefined;
   return judge({ model, repositoryBytes: await folderBytes(source.path) }, inspection, { competition, norms });
 }

@@ -158,9 +158,10 @@ interface Played {
   readonly winRate: number;
 }
 
-function playMatches(
+/** Every pair's matches as the competition plays them. */
+export function playMatches(
   tasks: readonly Task[],
-  contenders: readonly { readonly model: RoundModel; readonly score: number }[],
+  contenders: readonly { readonly model: Pick<RoundModel, "modelBlock" | "perTask">; readonly score: number }[],
   { winRate, epsilon }: Competition,
   block: Block,
 ): Played[] {

@@ -1,68 +1,33 @@
 /**
- * Is a model worth publishing? Measures it and its rivals on a fresh draw as validators do, and compares them as a round
- * would: the earlier model's loss counts (1 − ε) times, so a later one must be better by more than ε.
+ * Is a model worth publishing? Compares it with its rivals on a fresh draw as a round would: the earlier model's loss
+ * counts (1 − ε) times, so a later one must be better by more than ε. And with what the hotkey has committed already,
+ * which a publication would replace.
  */
-import { isInvalid } from "../base/invalid.ts";
-import type { Competition, Epsilon, Task } from "../competition/competition.ts";
-import { type Comparison, compareModels } from "../competition/confidence.ts";
-import { checkConstraints } from "../competition/constraints.ts";
+import type { Competition } from "../competition/competition.ts";
 import { epsilonAt } from "../competition/epsilon.ts";
-import { scoreModel, type TaskResult, weighTasks } from "../competition/score.ts";
-import { type ModelChild, startModelChild } from "../eval/child.ts";
-import { methods } from "../eval/tasks/methods.ts";
-import type { Question, TaskMethod, TaskText } from "../eval/tasks/task.ts";
-import { endIds } from "../model/end-ids.ts";
-import { readJson } from "../model/files.ts";
-import { openFolder } from "../model/folder.ts";
-import { groupProjections } from "../model/projections.ts";
+import { type Prospects, prospectsOf } from "../competition/prospects.ts";
 import type { Block } from "../subnet.ts";
-
-export interface Problem {
-  readonly reason: string;
-  readonly detail: string;
-}
+import { drawnTasks, type LocalModel, type Measured, type MeasureOptions, type Problem } from "./measurement.ts";
 
 /** A model that is committed already. */
-export interface Rival {
-  readonly name: string;
-  readonly folder: string;
+export interface Committed extends LocalModel {
   readonly block: Block;
 }
 
-export interface CheckOptions {
-  readonly folder: string;
-  readonly repositoryBytes: number;
+export interface CheckOptions extends Pick<MeasureOptions, "texts"> {
+  readonly model: LocalModel;
   readonly competition: Competition;
-  /** Now: from here on ε decays. */
+  /** Now: the model would be committed here, and from here on ε decays. */
   readonly block: Block;
-  readonly rivals: readonly Rival[];
-  /** The tasks' texts; a task that could not be drawn is missing. */
-  readonly texts: ReadonlyMap<string, readonly TaskText[]>;
-  /** The competition's own tokenizer; absent: each model's. */
-  readonly tokenizerFolder?: string;
-  /** Asks a child the questions batch by batch, as the validator does. */
-  readonly ask: (input: {
-    readonly child: ModelChild;
-    readonly method: TaskMethod;
-    readonly questions: readonly Question[];
-    readonly firstBatch: number;
-    readonly onBatch: (batch: number) => void;
-    readonly store: (firstBatch: number, losses: readonly number[]) => Promise<void>;
-  }) => Promise<Problem | undefined>;
+  readonly rivals: readonly Committed[];
+  /** What the same hotkey has committed to this competition; null: nothing, or nobody knows. */
+  readonly replaced: Committed | null;
+  /** Of `measureOnce`. */
+  readonly measure: (model: LocalModel) => Promise<Measured | Problem>;
   readonly seed: bigint;
-  readonly threads?: number;
-  readonly signal: AbortSignal;
-  readonly onModel: (name: string) => void;
 }
 
-export interface Measured {
-  /** The competition's score: lower is better. */
-  readonly score: number;
-  /** Loss of every batch, weighted so that their mean is the score before normalisation. */
-  readonly losses: readonly number[];
-}
-
-export interface RivalReport {
+export interface RivalReport extends Prospects {
   readonly name: string;
   readonly block: Block;
   readonly score: number;
@@ -70,200 +35,118 @@ export interface RivalReport {
   readonly epsilon: number;
   /** The score that must be undercut now. */
   readonly threshold: number;
-  /** By the bootstrap over batches, against the rival's discounted losses; null without common batches. */
-  readonly comparison: Comparison | null;
-  readonly wins: boolean;
-  /** By how much of itself our score must become lower; 0 when it wins already. */
-  readonly improvementNeeded: number;
-  /** From this block on ε has decayed enough; null: never. */
-  readonly winsFromBlock: Block | null;
+}
+
+export interface ReplacedReport {
+  readonly name: string;
+  readonly block: Block;
+  readonly score: number;
+  /** That the new model is the better one, without any ε between models of one hotkey. */
+  readonly probability: number;
 }
 
 export interface CheckReport {
   readonly verdict: "publish" | "not-yet";
+  readonly block: Block;
   /** Why validators would refuse it, or could not measure it. */
   readonly problems: readonly Problem[];
   readonly score: number | null;
   readonly rivals: readonly RivalReport[];
-  /** Rivals that could not be measured: they are no obstacle, as in a round. */
+  readonly replaced: ReplacedReport | null;
+  /** Rivals whom validators could not measure either: they are no obstacle, as in a round. */
   readonly failedRivals: readonly (Problem & { readonly name: string })[];
+  /** Against all rivals: the lowest of the probabilities, the largest improvement, the latest block; null: never. */
+  readonly overall: Pick<Prospects, "probability" | "improvementNeeded" | "winsFromBlock"> | null;
 }
 
 /** The part of resamples in which a model must win before it is called worth publishing. */
 export const probabilityMin = 0.95;
 
 export async function checkModel(options: CheckOptions): Promise<CheckReport> {
-  const { folder, rivals, onModel } = options;
-  onModel("yours");
-  const own = await inChild(options, folder, async (child) => {
-    const problem = await findProblem(options, child);
-    return problem ?? (await measure(options, folder, child));
-  });
-  if ("reason" in own) return { verdict: "not-yet", problems: [own], score: null, rivals: [], failedRivals: [] };
+  const { model, rivals, replaced, block, measure } = options;
+  const own = await measure(model);
+  const nothing = { block, rivals: [], replaced: null, failedRivals: [], overall: null };
+  if ("reason" in own) return { ...nothing, verdict: "not-yet", problems: [own], score: null };
   const reports: RivalReport[] = [];
   const failedRivals: (Problem & { name: string })[] = [];
   for (const rival of rivals) {
-    onModel(rival.name);
-    const theirs = await inChild(options, rival.folder, (child) => measure(options, rival.folder, child));
+    const theirs = await measure(rival);
     if ("reason" in theirs) failedRivals.push({ name: rival.name, ...theirs });
-    else reports.push(compare(options, own, rival, theirs));
+    else reports.push(compareWithRival(options, own, { rival, theirs }));
   }
-  const beatsAll = reports.every(
-    ({ wins, comparison }) => wins && (comparison === null || comparison.probabilityBetter >= probabilityMin),
-  );
+  const replacedReport = replaced === null ? null : await compareWithReplaced(options, own, replaced);
+  const isWorthIt =
+    Number.isFinite(own.score) &&
+    reports.every(({ wins, probability }) => wins && probability >= probabilityMin) &&
+    // Whom only this machine could not measure may well be better.
+    failedRivals.every(({ kind }) => kind !== "failed") &&
+    (replacedReport === null || replacedReport.probability >= probabilityMin);
   return {
-    verdict: beatsAll && Number.isFinite(own.score) ? "publish" : "not-yet",
+    verdict: isWorthIt ? "publish" : "not-yet",
+    block,
     problems: [],
     score: own.score,
     rivals: reports,
+    replaced: replacedReport,
     failedRivals,
+    overall: overallOf(reports),
   };
 }
 
-async function inChild<T>(
-  { tokenizerFolder, threads, signal }: CheckOptions,
-  folder: string,
-  work: (child: ModelChild) => Promise<T>,
-): Promise<T> {
-  const child = startModelChild({
-    folder,
-    signal,
-    ...(threads === undefined ? {} : { threads }),
-    ...(tokenizerFolder === undefined ? {} : { tokenizerFolder }),
-  });
-  try {
-    return await work(child);
-  } finally {
-    await child.close();
-  }
-}
-
-/** The first reason for which validators would refuse the model. */
-async function findProblem(options: CheckOptions, child: ModelChild): Promise<Problem | undefined> {
-  const { competition, repositoryBytes } = options;
-  const { repositoryBytesMax } = competition.constraints;
-  if (repositoryBytes > repositoryBytesMax)
-    return { reason: "repository-too-large", detail: `${repositoryBytes} bytes, at most ${repositoryBytesMax}` };
-  const described = await child.describe();
-  if (described.kind !== "done") return described;
-  const scanned = await child.scan();
-  if (scanned.kind !== "done") return scanned;
-  const [description, scan] = [described.results[0]!, scanned.results[0]!];
-  const [notFinite] = Object.entries(scan.nonFinite);
-  if (notFinite !== undefined)
-    return { reason: "parameters-not-finite", detail: `${notFinite[1]} numbers of ${notFinite[0]} are not finite` };
-  const projections = groupProjections(scan.norms);
-  return checkConstraints({ ...description, projections }, competition.constraints) ?? undefined;
-}
-
-async function measure(options: CheckOptions, folder: string, child: ModelChild): Promise<Measured | Problem> {
-  const { competition, texts } = options;
-  const tasks = weighTasks(competition, new Set(texts.keys()));
-  const results: Record<string, TaskResult> = {};
-  const byTask: { weight: number; losses: number[] }[] = [];
-  for (const task of tasks) {
-    const losses = await measureTask(options, { task, texts: texts.get(task.name)!, folder, child });
-    if ("reason" in losses) return losses;
-    results[task.name] = { kind: "losses", losses };
-    byTask.push({ weight: task.weight, losses });
-  }
-  const { score } = scoreModel(tasks, results, competition.rules.failedTask);
-  const batches = byTask.reduce((sum, { losses }) => sum + losses.length, 0);
-  const weighted = byTask.flatMap(({ weight, losses }) =>
-    losses.map((loss) => (loss * weight * batches) / losses.length),
-  );
-  return { score, losses: weighted };
-}
-
-async function measureTask(
-  { competition, ask, tokenizerFolder }: CheckOptions,
-  given: {
-    readonly task: Task;
-    readonly texts: readonly TaskText[];
-    readonly folder: string;
-    readonly child: ModelChild;
-  },
-): Promise<number[] | Problem> {
-  const { task, texts, folder, child } = given;
-  const method = methods[task.method.kind]!;
-  const encoded = await child.encode(method.items(texts), { now: timeInTemplates });
-  if (encoded.kind !== "done") return encoded;
-  const ids: (readonly number[])[] = [];
-  for (const result of encoded.results) {
-    if (result.kind === "failed") return result;
-    ids.push(result.ids);
-  }
-  const { kind: _, ...parameters } = task.method;
-  const { sequenceLengthMax } = competition.constraints;
-  const limits = { ...parameters, sequenceLengthMax, endIds: await endIdsOf(tokenizerFolder ?? folder) };
-  const losses: number[] = [];
-  const store = async (_: number, ofGroup: readonly number[]) => void losses.push(...ofGroup);
-  const questions = method.questions(texts, ids, limits);
-  return (await ask({ child, method, questions, firstBatch: 0, onBatch: () => {}, store })) ?? losses;
-}
-
-/** The validators' choice: any fixed time would do, but it must be theirs. */
-const timeInTemplates = "2024-01-01T00:00:00";
-
-async function endIdsOf(path: string): Promise<readonly number[]> {
-  const folder = await openFolder(path, "refuse");
-  if (isInvalid(folder)) return [];
-  for (const name of ["generation_config.json", "config.json"] as const) {
-    const json = await readJson(folder, name);
-    const ids = json === undefined || isInvalid(json) ? [] : endIds(json);
-    if (ids.length > 0) return ids;
-  }
-  return [];
-}
-
-function compare(
-  { competition, block, seed }: CheckOptions,
-  own: Measured,
-  rival: Rival,
+/** The probability that one measured model is better than another, by the competition's rule and without ε. */
+export function probabilityBetter(
+  options: Pick<CheckOptions, "competition" | "texts" | "block" | "seed">,
+  ours: Measured,
   theirs: Measured,
+): number {
+  const { competition, block, seed } = options;
+  // Of the same block, neither has an advantage.
+  const [own, rival] = [ours, theirs].map(({ perTask }) => ({ modelBlock: block, perTask }));
+  return prospectsOf({ competition, tasks: drawnTasks(options), block, own: own!, rival: rival!, seed }).probability;
+}
+
+function compareWithRival(
+  options: CheckOptions,
+  own: Measured,
+  { rival, theirs }: { readonly rival: Committed; readonly theirs: Measured },
 ): RivalReport {
+  const { competition, block, seed } = options;
   const epsilon = epsilonAt(competition.epsilon, block, rival.block);
-  const threshold = theirs.score * (1 - epsilon);
-  const discounted = theirs.losses.map((loss) => loss * (1 - epsilon));
+  const prospects = prospectsOf({
+    ...{ competition, tasks: drawnTasks(options), block, seed },
+    own: { modelBlock: Math.max(block, rival.block + 1), perTask: own.perTask },
+    rival: { modelBlock: rival.block, perTask: theirs.perTask },
+  });
+  const { name, block: committedAt } = rival;
   return {
-    name: rival.name,
-    block: rival.block,
+    name,
+    block: committedAt,
     score: theirs.score,
     epsilon,
-    threshold,
-    comparison: compareModels(own.losses, discounted, { seed }),
-    wins: own.score < threshold,
-    improvementNeeded: Math.max(0, 1 - threshold / own.score),
-    winsFromBlock: winningBlock(competition.epsilon, {
-      block,
-      ownScore: own.score,
-      rivalScore: theirs.score,
-      rivalBlock: rival.block,
-    }),
+    threshold: theirs.score * (1 - epsilon),
+    ...prospects,
   };
 }
 
-/** The first block from which a later model wins although it does not become better; null: never. */
-export function winningBlock(
-  epsilon: Epsilon,
-  match: {
-    readonly block: Block;
-    readonly ownScore: number;
-    readonly rivalScore: number;
-    readonly rivalBlock: Block;
-  },
-): Block | null {
-  const { block, ownScore, rivalScore, rivalBlock } = match;
-  const winsAt = (at: Block) => ownScore < rivalScore * (1 - epsilonAt(epsilon, at, rivalBlock));
-  if (winsAt(block)) return block;
-  if (epsilon.kind === "fixed") return null;
-  let [no, yes] = [block, Math.max(block, rivalBlock + epsilon.decayBlocks)];
-  if (!winsAt(yes)) return null;
-  // ε only falls, so the first winning block is found by halving.
-  while (yes - no > 1) {
-    const middle = Math.floor((no + yes) / 2);
-    if (winsAt(middle)) yes = middle;
-    else no = middle;
-  }
-  return yes;
+/** What cannot be measured any more is worth nothing, unless this machine is to blame. */
+async function compareWithReplaced(
+  options: CheckOptions,
+  own: Measured,
+  replaced: Committed,
+): Promise<ReplacedReport | null> {
+  const { name, block } = replaced;
+  const before = await options.measure(replaced);
+  if (!("reason" in before))
+    return { name, block, score: before.score, probability: probabilityBetter(options, own, before) };
+  return before.kind === "failed" ? { name, block, score: Number.NaN, probability: 0 } : null;
+}
+
+function overallOf(reports: readonly RivalReport[]): CheckReport["overall"] {
+  if (reports.length === 0) return null;
+  const blocks = reports.map(({ winsFromBlock }) => winsFromBlock);
+  return {
+    probability: Math.min(...reports.map(({ probability }) => probability)),
+    improvementNeeded: Math.max(...reports.map((report) => report.improvementNeeded)),
+    winsFromBlock: blocks.includes(null) ? null : Math.max(...blocks.map((block) => block!)),
+  };
 }

@@ -32,6 +32,8 @@ export interface Curriculum {
   readonly heldOut: readonly Example[];
   /** Steps until every example was seen once; null: examples are made afresh for ever. */
   readonly stepsPerPass: number | null;
+  /** Of the longest example; where examples are made afresh, of those that are held out. */
+  readonly tokensMax: number;
   /** The same for the same data. */
   readonly digest: string;
   /** What was done to what did not fit; null where nothing was. */
@@ -57,10 +59,12 @@ export async function generatedCurriculum(
     );
     return (await examplesOf(materials, tools, sequenceTokensMax)).examples;
   };
+  const heldOut = await drawn(`held out of ${seed}`, 64);
   return {
     batch: (step) => drawn(`step ${step} of ${seed}`, examplesPerStep),
-    heldOut: await drawn(`held out of ${seed}`, 64),
+    heldOut,
     stepsPerPass: null,
+    tokensMax: longestOf(heldOut),
     digest: name,
     notice: null,
   };
@@ -95,6 +99,7 @@ export async function fileCurriculum(path: string, preparation: Preparation): Pr
     },
     heldOut,
     stepsPerPass: Math.ceil(learnt.length / perStep),
+    tokensMax: longestOf(examples),
     digest: createHash("sha256").update(JSON.stringify(examples)).digest("hex"),
     notice: noticeOf({ cut, dropped, empty }, sequenceTokensMax),
   };
@@ -104,6 +109,10 @@ export async function fileCurriculum(path: string, preparation: Preparation): Pr
     if (pass !== lastPass.pass) lastPass = { pass, order: shuffled(learnt, `pass ${pass} of ${seed}`) };
     return lastPass.order;
   }
+}
+
+function longestOf(examples: readonly Example[]): number {
+  return examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 }
 
 function shuffled<T>(items: readonly T[], seed: string): T[] {
@@ -224,7 +233,7 @@ async function readMaterials(path: string): Promise<Material[]> {
       const { size } = await stat(file);
       if (size > dataBytesMax)
         throw new OperatorError(`${file} has ${size} bytes; at most ${dataBytesMax} are read.`, "Split the file.");
-      const text = await readFile(file, "utf8");
+      const text = decodeText(await readFile(file), file);
       if (isJsonLines(file)) for (const material of parseLines(text, basename(file))) materials.push(material);
       else if (text.trim() !== "") materials.push({ kind: "text", text });
     }
@@ -232,6 +241,15 @@ async function readMaterials(path: string): Promise<Material[]> {
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(`The data ${path} cannot be read: ${messageOf(error)}.`, "Give a file or a folder.");
+  }
+}
+
+/** A mark of the byte order at the start is no text; bytes that are none would be learnt as such. */
+function decodeText(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new OperatorError(`${file} is not a text in UTF-8.`, "Convert the file or take it out.");
   }
 }
 

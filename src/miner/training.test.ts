@@ -1,7 +1,7 @@
 /** Training of a tiny model: interrupted, killed, exploding, and on every kind of data. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
@@ -39,6 +39,8 @@ function options(out: string, change: Partial<TrainingOptions> = {}): TrainingOp
     seed: 1n,
     evaluateEverySteps: 0,
     checkpointEverySteps: 3,
+    dtype: null,
+    recompute: "auto",
     restart: false,
     threads: 1,
     signal: new AbortController().signal,
@@ -71,6 +73,15 @@ describe("a training", () => {
         options: { rank: 4 },
       });
     });
+
+  test("ends with the same model, but for rounding, when each layer is computed twice", async () => {
+    const method = { kind: "full" } as const;
+    const [whole, layered] = await Promise.all([
+      trainModel(options("at-once", { method, recompute: false })),
+      trainModel(options("by-layers", { method, recompute: true })),
+    ]);
+    expect(layered.lossNatsMean!).toBeCloseTo(whole.lossNatsMean!, 4);
+  });
 
   test("lowers the loss of what it did not see, measured as validators do", async () => {
     const losses: (number | null)[] = [];
@@ -124,6 +135,110 @@ describe("a training", () => {
   }, 60_000);
 });
 
+describe("what would be found out after hours is said at once", () => {
+  const method = { kind: "lora", rank: 4, ...loraDefaults } as const;
+  writeFileSync(join(dir, "a-file"), "");
+  test.each([
+    [
+      "a target that no linear has",
+      { method: { ...method, targets: ["q_proj", "c_attn"] } },
+      /no linear called c_attn/,
+    ],
+    ["a file where the model goes", { out: join(dir, "a-file") }, /Nothing can be written to/],
+    ["a folder below a file", { out: join(dir, "a-file", "below") }, /Nothing can be written to/],
+    ["the base as the place of the result", { out: base }, /--out is the base/],
+    ["a base that is not there", { base: join(dir, "nowhere") }, /cannot be trained: .* does not exist/],
+    ["a base of an unknown kind", { base: join(dir, "unknown") }, /cannot be trained: .*FooForCausalLM/],
+  ] as const)("%s", async (_, change, said) => {
+    cpSync(base, join(dir, "unknown"), { recursive: true });
+    const config = readFileSync(join(base, "config.json"), "utf8").replace("LlamaForCausalLM", "FooForCausalLM");
+    writeFileSync(join(dir, "unknown", "config.json"), config);
+    const steps: TrainingEvent[] = [];
+    const error = await trainModel(options("early", { ...change, onEvent: (event) => steps.push(event) }))
+      .then(() => undefined)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OperatorError);
+    expect((error as Error).message).toMatch(said);
+    expect(steps).toEqual([]);
+  });
+});
+
+const trainArgs = (out: string, ...more: readonly string[]) =>
+  selfCommand(
+    ...["mine", "train", "--base", base, "--out", join(dir, out), "--batch", "4", "--threads", "1", "--json"],
+    ...["--steps", "12", "--checkpoint-every", "5", ...more],
+  );
+
+async function finished(command: readonly string[]) {
+  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return {
+    code: await child.exited,
+    steps: [...out.matchAll(/"step","step":(\d+)/g)].map(([, step]) => Number(step)),
+    err,
+  };
+}
+
+describe("a full disk", () => {
+  // The largest file that the process may write stands for the room that is left; a shell sets it.
+  const narrow = (kilobytes: number, command: readonly string[]) => [
+    ...["bash", "-c", 'ulimit -f "$0" && exec "$@"', String(kilobytes)],
+    ...command,
+  ];
+  const hasShell = Bun.spawnSync(narrow(1000, ["true"])).success;
+
+  test.skipIf(!hasShell)(
+    "in a checkpoint costs what was learnt since the last one, which stays as it is, and the same line goes on",
+    async () => {
+      const checkpoint = join(dir, "full-disk.checkpoint.safetensors");
+      const child = Bun.spawn([...trainArgs("full-disk")], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+      for await (const event of eventsOf(child.stdout)) if (event.kind === "checkpoint") child.kill("SIGKILL");
+      await child.exited;
+      const before = readFileSync(checkpoint);
+      const saved = Number(/"step":"(\d+)"/.exec(before.subarray(0, 100_000).toString("latin1"))![1]);
+      const failed = await finished(narrow(Math.floor(before.length / 2048), trainArgs("full-disk")));
+      expect(failed.code).toBe(1);
+      expect(failed.err).toMatch(/^The checkpoint of step 10 could not be written: /);
+      expect(failed.err).toContain(`The checkpoint of step ${saved} is kept: make room and run this again.`);
+      expect(failed.err).not.toMatch(/\n\s+at /);
+      expect(readFileSync(checkpoint).equals(before)).toBe(true);
+      expect(readdirSync(dir).filter((name) => name.endsWith(".part"))).toEqual([]);
+      const next = await finished(trainArgs("full-disk"));
+      expect(next).toMatchObject({ code: 0 });
+      expect(next.steps[0]).toBe(saved + 1);
+      const [whole] = [await finished(trainArgs("room-enough"))];
+      expect(whole).toMatchObject({ code: 0 });
+      expect(parametersOf("full-disk").equals(parametersOf("room-enough"))).toBe(true);
+    },
+    60_000,
+  );
+
+  test.skipIf(!hasShell)("at the very end is a sentence too", async () => {
+    const bytes = readFileSync(join(base, "model.safetensors")).length;
+    const args = trainArgs("no-room", "--checkpoint-every", "100");
+    const failed = await finished(narrow(Math.floor(bytes / 2048), args));
+    expect(failed.code).toBe(1);
+    expect(failed.err).toMatch(/^The model .* could not be written: /);
+    expect(failed.err).not.toMatch(/\n\s+at /);
+  });
+
+  const small = join(dir, "small");
+  mkdirSync(small);
+  const mounted = (command: readonly string[]) => {
+    const inner = 'mount -t tmpfs -o size=1500k none "$0" && exec "$@"';
+    return ["unshare", "-rm", "bash", "-c", inner, small, ...command];
+  };
+  const mayMount = Bun.which("unshare") !== null && Bun.spawnSync(mounted(["true"])).success;
+
+  test.skipIf(!mayMount)("of a file system of its own", async () => {
+    const { code, err } = await finished(mounted(trainArgs("small/out", "--full")));
+    expect(code).toBe(1);
+    // One checkpoint has room, a second beside it has not.
+    expect(err).toMatch(/^The checkpoint of step 10 could not be written: there is no space left on the disk\./);
+    expect(err).toContain("The checkpoint of step 5 is kept");
+  });
+});
+
 async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<TrainingEvent> {
   let rest = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
@@ -169,6 +284,15 @@ describe("data", () => {
     expect(first).not.toEqual(second);
     expect(await pass(other, 11)).toEqual(second);
     expect(first.some(({ ids }) => ids.join() === one.heldOut[0]!.ids.join())).toBe(false);
+  });
+
+  test("a mark of the byte order is no part of the text, and bytes that are no text are refused", async () => {
+    const { heldOut, batch } = await prepare(['\ufeff{"text":"abc"}', { text: "abd" }]);
+    expect([...heldOut, ...(await batch(1))].map(({ ids }) => ids.length)).toEqual([3, 3]);
+    const path = join(dir, "bytes.txt");
+    writeFileSync(path, Buffer.from([0x61, 0xff, 0xfe, 0x62]));
+    const args = { tools: undefined as never, seed: 1n, examplesPerStep: 1, sequenceTokensMax: 8 };
+    await expect(fileCurriculum(path, args)).rejects.toThrow(/not a text in UTF-8/);
   });
 
   for (const [what, lines, said] of [

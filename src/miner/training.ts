@@ -1,23 +1,28 @@
 /** Fine-tunes a model: examples, steps, measurements and checkpoints, and the result as a folder that anyone can load. */
 import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { FailureError, InterruptedError, messageOf, OperatorError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
 import { openEngine } from "../eval/engine.ts";
 import { openTextTools } from "../eval/text-tools.ts";
+import { diskFailure } from "../hub/outcome.ts";
 import { type ModelFolder, openModelFolder } from "../model/folder.ts";
-import { readModel } from "../model/model.ts";
+import { type Model, readModel } from "../model/model.ts";
+import type { TensorDtype } from "../model/safetensors.ts";
+import { chooseRecompute } from "../train/activation-memory.ts";
 import { adamWDefaults } from "../train/adamw.ts";
 import { writeAdapter } from "../train/adapter.ts";
 import type { Example } from "../train/batch.ts";
 import { differenceOf, type Identity, readCheckpoint, removeCheckpoint, writeCheckpoint } from "../train/checkpoint.ts";
-import type { Method } from "../train/objective.ts";
+import { isTarget, moduleOf } from "../train/lora.ts";
+import { type Method, prepareForward } from "../train/objective.ts";
 import { saveModel } from "../train/save.ts";
 import { learningRate, type Schedule } from "../train/schedule.ts";
 import { startingValues } from "../train/start.ts";
 import { type StepResult, Trainer } from "../train/trainer.ts";
+import { openOutFolder } from "./out-folder.ts";
 import { type Curriculum, type Exercise, fileCurriculum, generatedCurriculum } from "./training-data.ts";
 
 export type TrainingSource =
@@ -40,7 +45,7 @@ export interface TrainingOptions {
   /** Examples a run, and runs a step. */
   readonly batchExamples: number;
   readonly accumulatedRuns: number;
-  /** Null: what the model can take, at most 1024. */
+  /** Null: what the model was made for, at most 1024. */
   readonly sequenceTokensMax: number | null;
   readonly weightDecay: number;
   readonly gradientNormMax: number;
@@ -48,6 +53,10 @@ export interface TrainingOptions {
   /** 0: never but at the end. */
   readonly evaluateEverySteps: number;
   readonly checkpointEverySteps: number;
+  /** Of the parameters that are written, and measured; null: as they are stored in the base. */
+  readonly dtype: TensorDtype | null;
+  /** Each layer twice, so that the activations of one layer are in memory and not those of all; `auto`: when needed. */
+  readonly recompute: boolean | "auto";
   /** Begins anew although there is a checkpoint. */
   readonly restart: boolean;
   readonly threads?: number;
@@ -90,11 +99,12 @@ const explodedFactor = 3;
  */
 export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
   const { base, out, method, seed, onEvent } = options;
+  await openOutFolder(out, base);
   const folder = usable(await openModelFolder(base, { links: "hub-cache" }), base);
   const model = usable(readModel(folder.config, folder.tensors), base);
   const tools = usable(await openTextTools(folder.path, "hub-cache"), base);
-  const { positionsMax = Infinity } = model;
-  const sequenceTokensMax = options.sequenceTokensMax ?? Math.min(positionsMax, sequenceTokensDefault);
+  const { positionsMax = Infinity, contextTokens } = model;
+  const sequenceTokensMax = options.sequenceTokensMax ?? Math.min(positionsMax, contextTokens, sequenceTokensDefault);
   if (sequenceTokensMax > positionsMax)
     throw new OperatorError(`${base} has ${positionsMax} positions.`, `Give --seq ${positionsMax} or less.`);
   const examplesPerStep = options.batchExamples * options.accumulatedRuns;
@@ -103,7 +113,9 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   refuseForeignTokens(curriculum.heldOut, model.vocabulary, base);
   if (curriculum.notice !== null) onEvent({ kind: "notice", text: curriculum.notice });
 
+  refuseUnknownTargets(method, model, base);
   const { threads } = options;
+  const recompute = decideRecompute(options, model, curriculum);
   const trainer = await Trainer.create(
     folder,
     model,
@@ -114,11 +126,11 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
       gradientNormMax: options.gradientNormMax,
       batchExamples: options.batchExamples,
       dropoutSeed: seed,
+      recompute,
       ...(threads === undefined ? {} : { threads }),
     },
     (trainables) => startingValues(folder, method, trainables, new Random(seed)),
   );
-  await mkdir(dirname(resolve(out)), { recursive: true });
   const run = new TrainingRun(options, {
     folder,
     trainer,
@@ -131,6 +143,38 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   } finally {
     await trainer.close();
   }
+}
+
+/** A name that no linear has would be trained by nobody, and nobody would notice. */
+function refuseUnknownTargets(method: Method, model: Model, base: string): void {
+  if (method.kind === "full" || method.targets === "all-linear") return;
+  const modules = prepareForward(model, { ...method, targets: "all-linear" }).trainables.map(({ name }) =>
+    moduleOf(name),
+  );
+  const unknown = method.targets.filter((target) => !modules.some((module) => isTarget(module, [target])));
+  if (unknown.length === 0) return;
+  const known = [...new Set(modules.map((module) => module.split(".").at(-1)!))].sort();
+  throw new OperatorError(
+    `${base} has no linear called ${unknown.join(", ")}.`,
+    known.length > 0 ? `Its linears are ${known.join(", ")}.` : "Train all parameters with --full.",
+  );
+}
+
+/** Says so when the machine decides: a third more work should surprise nobody. */
+function decideRecompute(
+  { recompute, method, batchExamples: batch, onEvent }: TrainingOptions,
+  model: Model,
+  { tokensMax: tokens }: Curriculum,
+): boolean {
+  if (recompute !== "auto") return recompute;
+  const chosen = chooseRecompute(model, method, { batch, tokens });
+  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+  if (chosen.recompute)
+    onEvent({
+      kind: "notice",
+      text: `Activations would take about ${gigabytes(chosen.activationBytes)} GB of ${gigabytes(chosen.memoryBytes)} GB: each layer is computed twice. A smaller --batch with more --accumulate is faster.`,
+    });
+  return chosen.recompute;
 }
 
 function openCurriculum(source: TrainingSource, preparation: Parameters<typeof fileCurriculum>[1]) {
@@ -262,38 +306,50 @@ class TrainingRun {
   async #save(): Promise<void> {
     const { trainer, identity } = this.parts;
     if (trainer.state.step === this.#savedStep) return;
-    try {
-      await writeCheckpoint(this.#checkpoint, { identity, state: trainer.state, trainables: trainer.trainables });
-    } catch (error) {
-      throw new FailureError(
-        `The checkpoint of step ${trainer.state.step} could not be written: ${messageOf(error)}.`,
-        this.#savedStep > 0
-          ? `That of step ${this.#savedStep} is kept: make room and run this again.`
-          : "Make room and run this again.",
-      );
-    }
+    const checkpoint = { identity, state: trainer.state, trainables: trainer.trainables };
+    await this.#writing(`The checkpoint of step ${trainer.state.step}`, () =>
+      writeCheckpoint(this.#checkpoint, checkpoint),
+    );
     this.#savedStep = trainer.state.step;
     this.options.onEvent({ kind: "checkpoint", step: this.#savedStep });
   }
 
+  /** A full disk costs what was learnt since the last checkpoint, and is said in a sentence. */
+  async #writing(what: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      throw new FailureError(
+        `${what} could not be written: ${diskFailure(error)?.detail ?? messageOf(error)}.`,
+        this.#savedStep > 0
+          ? `The checkpoint of step ${this.#savedStep} is kept: make room and run this again.`
+          : "Make room and run this again.",
+      );
+    }
+  }
+
   /** The model, and the adapters beside it in PEFT's files: transformers must not find those next to a config.json. */
   async #write(out: string): Promise<void> {
-    const { method, base } = this.options;
+    const { method, base, dtype } = this.options;
     const { folder, trainer } = this.parts;
     const { values } = trainer.state;
-    await saveModel({ base: folder, method, values, out, dtype: null });
-    if (method.kind === "full") return;
-    const adapter = { base, options: method, trainables: trainer.trainables, values };
-    await writeAdapter(`${resolve(out)}.adapter`, adapter);
+    await this.#writing(`The model ${out}`, async () => {
+      await saveModel({ base: folder, method, values, out, dtype });
+      if (method.kind === "full") return;
+      const adapter = { base, options: method, trainables: trainer.trainables, values };
+      await writeAdapter(`${resolve(out)}.adapter`, adapter);
+    });
   }
 
   async #measure(): Promise<number | null> {
-    const { method } = this.options;
+    const { method, dtype } = this.options;
     const { folder, trainer, curriculum } = this.parts;
     if (curriculum.heldOut.length === 0) return null;
     const aside = `${resolve(this.options.out)}.measured`;
     try {
-      await saveModel({ base: folder, method, values: trainer.state.values, out: aside, dtype: null });
+      await this.#writing("The model to be measured", () =>
+        saveModel({ base: folder, method, values: trainer.state.values, out: aside, dtype }),
+      );
       return await measure(aside, curriculum.heldOut);
     } finally {
       await rm(join(aside), { recursive: true, force: true });

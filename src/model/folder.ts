@@ -1,5 +1,6 @@
 /** A model as it lies on disk, everything checked that can be checked without knowing the architecture. */
-import { realpath, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
 import { type FileSource, type ModelFiles, readModelFiles } from "./files.ts";
 import { type Links, openUntrusted } from "./untrusted-file.ts";
@@ -36,4 +37,14 @@ export async function openFolder(
   } catch {
     return invalid("folder-missing", "the model's folder does not exist or cannot be entered");
   }
+}
+
+/** Bytes of all files below a folder: what a repository of it would have. Links are not followed. */
+export async function folderBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder, { recursive: true })) {
+    const status = await lstat(join(folder, name)).catch(() => undefined);
+    if (status?.isFile()) bytes += status.size;
+  }
+  return bytes;
 }

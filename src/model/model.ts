@@ -6,6 +6,7 @@ import { type Invalid, invalid } from "../base/invalid.ts";
 import type { JsonObject } from "../base/json.ts";
 import { input, reshape } from "../graph/expression.ts";
 import { createGraph, type Graph } from "../graph/graph.ts";
+import type { Node } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Architecture, LanguageModel } from "./architecture.ts";
 import { architectures } from "./architectures.ts";
@@ -28,10 +29,13 @@ export interface Model extends LanguageModel {
   /** hidden [rows, width], targets i64 [rows] → `nll` [rows] in nats */
   readonly nll: () => Graph;
   /**
-   * ids, targets → `hidden`, `logits`: whole sequences without a cache, to be decomposed and differentiated.
+   * ids, targets → `hidden`, `logits`: whole sequences without a cache, to be decomposed and differentiated. Beside them
+   * `boundary.N` [rows, width]: what layer N reads, and after the last layer what it gives.
    */
   readonly training: () => Graph;
 }
+
+export const boundaryPrefix = "boundary.";
 
 /** What is stored beside the parameters and never used: masks and frequencies of older releases of transformers. */
 const buffers =
@@ -83,15 +87,22 @@ function read(config: JsonObject, tensors: ReadonlyMap<string, StoredTensor>): M
     },
     training() {
       const b = builder(false);
-      const hidden = runBody(model, b);
-      return createGraph({ hidden, logits: model.head(b, hidden) });
+      const boundaries: Record<string, Node> = {};
+      const hidden = runBody(model, b, (x, index) => {
+        boundaries[`${boundaryPrefix}${index}`] = x;
+      });
+      return createGraph({ hidden, logits: model.head(b, hidden), ...boundaries });
     },
   };
 }
 
-function runBody(model: LanguageModel, b: Builder) {
+function runBody(model: LanguageModel, b: Builder, onBoundary: (x: Node, index: number) => void = () => {}): Node {
   let x = model.embed(b);
-  for (let index = 0; index < model.layers; index++) x = model.layer(b, x, index);
+  onBoundary(x, 0);
+  for (let index = 0; index < model.layers; index++) {
+    x = model.layer(b, x, index);
+    onBoundary(x, index + 1);
+  }
   return model.finish(b, x);
 }
 

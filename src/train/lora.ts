@@ -35,6 +35,11 @@ export function loraNames(module: string): { readonly a: string; readonly b: str
   return { a: `${prefix}.lora_A.weight`, b: `${prefix}.lora_B.weight` };
 }
 
+/** The module of an adapter's tensor: the inverse of `loraNames`. */
+export function moduleOf(name: string): string {
+  return name.replace(/^base_model\.model\./, "").replace(/\.lora_[AB]\.weight$/, "");
+}
+
 /**
  * The start of training: A uniform as torch's Linear (Kaiming with a = √5: ±1/√in), B zero, so that the first step sees
  * the base model unchanged.

@@ -27,7 +27,7 @@ import {
   sub,
 } from "../graph/expression.ts";
 import { propagate } from "../graph/gradient.ts";
-import { createGraph, type Graph, map } from "../graph/graph.ts";
+import { createGraph, type Graph, type InputNode, map } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
 import type { Model } from "../model/model.ts";
 import type { LoraOptions } from "./lora.ts";
@@ -36,16 +36,6 @@ import type { Trainable } from "./trainable.ts";
 
 export type Method = { readonly kind: "full" } | ({ readonly kind: "lora" } & LoraOptions);
 
-export interface Objective {
-  /**
-   * Inputs beside the trainables: `ids` i64 [batch, tokens], right-padded; `targets` i64 [rows], the token after each;
-   * `weights` f32 [rows], 0 where a row does not count; `chunk.N`; the model's rotary tables. Outputs: `loss` [1], the weighted sum
-   * of the rows' NLL in nats, and the gradients.
-   */
-  readonly graph: Graph;
-  readonly trainables: readonly Trainable[];
-}
-
 /** How many inputs `chunk.N` i64 [rows of chunk N] there are; together they name every row once. */
 export const headChunks = 4;
 export const chunkPrefix = "chunk.";
@@ -53,21 +43,37 @@ export const gradientPrefix = "gradient.";
 /** Of the inputs [rows + adapters, width] that dropout needs. */
 export const dropoutPrefix = "dropout.";
 
-/** Throws an assertion that names the operation when the architecture uses one that has no derivative. */
-export function createObjective(model: Model, method: Method): Objective {
+export interface Forward {
+  /** `hidden`, `logits` and the boundaries of `Model.training`, in operations that have derivatives. */
+  readonly outputs: Readonly<Record<string, Node>>;
+  /** The inputs that the trainables are, in their order. */
+  readonly trained: readonly InputNode[];
+  readonly trainables: readonly Trainable[];
+}
+
+/** The model with its trained tensors as inputs. */
+export function prepareForward(model: Model, method: Method): Forward {
   const forward = model.training();
-  const prepared = method.kind === "full" ? freeParameters(forward) : adaptLinears(forward, method);
-  const { outputs } = decompose(prepared.graph, differentiableComposites);
+  const { graph, trainables } = method.kind === "full" ? freeParameters(forward) : adaptLinears(forward, method);
+  const { outputs } = decompose(graph, differentiableComposites);
   const leaves = new Map(createGraph(outputs).inputs.map((node) => [node.op.name, node]));
-  const nodes = prepared.trainables.map(({ name }) => leaves.get(name)!);
-  const head = lossByChunks(outputs.hidden!, outputs.logits!, nodes);
-  const gradients = propagate(outputs.hidden!, head.hiddenGradient, nodes);
-  const results = nodes.map((node) => {
+  return { outputs, trained: trainables.map(({ name }) => leaves.get(name)!), trainables };
+}
+
+/**
+ * `loss` [1], the weighted sum of the rows' NLL in nats, and for every target `gradient.<name>`. Inputs beside the targets:
+ * `ids` i64 [batch, tokens], right-padded; `targets` i64 [rows], the token after each; `weights` f32 [rows], 0 where a row
+ * does not count; `chunk.N`; the model's rotary tables. Throws an assertion that names the operation when the architecture
+ * uses one that has no derivative.
+ */
+export function lossAndGradients(hidden: Node, logits: Node, targets: readonly InputNode[]): Record<string, Node> {
+  const head = lossByChunks(hidden, logits, targets);
+  const gradients = propagate(hidden, head.hiddenGradient, targets);
+  const results = targets.map((node) => {
     const [inHead, inBody] = [head.gradients.get(node)!, gradients.get(node)!];
     return [`${gradientPrefix}${node.op.name}`, head.reached.has(node) ? add(inHead, inBody) : inBody] as const;
   });
-  const graph = createGraph({ ...Object.fromEntries(results), loss: head.loss });
-  return { graph, trainables: prepared.trainables };
+  return { ...Object.fromEntries(results), loss: head.loss };
 }
 
 interface Prepared {

@@ -1,7 +1,8 @@
 /** Writes a trained model as a folder that any loader reads: one model.safetensors beside the base's other files. */
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { ModelFolder } from "../model/folder.ts";
 import type { TensorDtype } from "../model/safetensors.ts";
 import { narrow, type TensorToWrite, widen, writeSafetensors } from "../model/safetensors-writer.ts";
@@ -49,7 +50,19 @@ export async function saveModel({ base, method, values, out, dtype }: SaveOption
   });
   const present = await readdir(base.path);
   for (const name of companions) if (present.includes(name)) await copyFile(join(base.path, name), join(out, name));
+  // transformers rounds what it loads to the type that the config names.
+  if (dtype !== null)
+    await writeFile(join(out, "config.json"), `${JSON.stringify(withDtype(base.config, dtype), null, 2)}\n`);
   await writeSafetensors(join(out, "model.safetensors"), tensors);
+}
+
+const dtypeNames: Readonly<Record<TensorDtype, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
+
+/** Both spellings of transformers' releases, as far as the config has them; the older one where it has none. */
+function withDtype(config: JsonObject, dtype: TensorDtype): JsonObject {
+  const keys = ["torch_dtype", "dtype"].filter((key) => key in config);
+  const named = (keys.length === 0 ? ["torch_dtype"] : keys).map((key) => [key, dtypeNames[dtype]]);
+  return { ...config, ...Object.fromEntries(named) };
 }
 
 interface Product {

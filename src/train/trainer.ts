@@ -4,15 +4,14 @@
  */
 import { assert } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
-import { createSession, locationOf, type Session, type Tensor } from "../eval/session.ts";
-import type { InputNode } from "../graph/graph.ts";
-import { encode } from "../graph/onnx.ts";
+import type { Tensor } from "../eval/session.ts";
 import type { ModelFolder } from "../model/folder.ts";
 import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
 import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
 import { countedTokens, type Example, packBatch } from "./batch.ts";
-import { chunkPrefix, createObjective, dropoutPrefix, gradientPrefix, headChunks, type Method } from "./objective.ts";
+import { type Computation, createComputation } from "./computation.ts";
+import { chunkPrefix, dropoutPrefix, gradientPrefix, headChunks, type Method } from "./objective.ts";
 import type { Trainable } from "./trainable.ts";
 
 export interface TrainerOptions extends AdamWOptions {
@@ -23,6 +22,8 @@ export interface TrainerOptions extends AdamWOptions {
   readonly batchExamples: number;
   /** Of adapters' dropout, together with the step: going on from a checkpoint draws the same. 0 when absent. */
   readonly dropoutSeed?: bigint;
+  /** See `ComputationOptions`; off when absent. */
+  readonly recompute?: boolean;
   readonly threads?: number;
 }
 
@@ -50,8 +51,7 @@ export interface TrainerState {
 
 export class Trainer {
   readonly trainables: readonly Trainable[];
-  readonly #session: Session;
-  readonly #inputs: readonly InputNode[];
+  readonly #computation: Computation;
   readonly #values: Map<string, Float32Array>;
   readonly #moments: Map<string, Moments>;
   #step = 0;
@@ -59,18 +59,13 @@ export class Trainer {
   private constructor(
     private readonly model: Model,
     private readonly options: TrainerOptions,
-    parts: {
-      readonly session: Session;
-      readonly inputs: readonly InputNode[];
-      readonly trainables: readonly Trainable[];
-      readonly values: ReadonlyMap<string, Float32Array>;
-    },
+    computation: Computation,
+    values: ReadonlyMap<string, Float32Array>,
   ) {
-    this.#session = parts.session;
-    this.#inputs = parts.inputs;
-    this.trainables = parts.trainables;
-    this.#values = new Map(parts.values);
-    this.#moments = new Map([...parts.values].map(([name, values]) => [name, createMoments(values.length)]));
+    this.#computation = computation;
+    this.trainables = computation.trainables;
+    this.#values = new Map(values);
+    this.#moments = new Map([...values].map(([name, values]) => [name, createMoments(values.length)]));
   }
 
   /** @param start gives the starting values of the trainables, each of its shape's size; they are changed in place. */
@@ -80,17 +75,16 @@ export class Trainer {
     options: TrainerOptions,
     start: (trainables: readonly Trainable[]) => Promise<Map<string, Float32Array>>,
   ): Promise<Trainer> {
-    const { graph, trainables } = createObjective(model, options.method);
+    const { method, recompute = false, threads } = options;
+    const computation = await createComputation(folder, model, {
+      ...{ method, recompute },
+      ...(threads === undefined ? {} : { threads }),
+    });
+    const { trainables } = computation;
     const values = await start(trainables);
     for (const { name, shape } of trainables)
       assert(values.get(name)?.length === shape.reduce((size, side) => size * side, 1), `values of ${name}`);
-    const bytes = encode(graph, (name) => {
-      const { file, offsetBytes, lengthBytes } = folder.tensors.get(name)!;
-      return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
-    });
-    const threads = options.threads === undefined ? {} : { threads: options.threads };
-    const session = await createSession(bytes, { widen: "run", planMemory: false, ...threads });
-    return new Trainer(model, options, { session, inputs: graph.inputs, trainables, values });
+    return new Trainer(model, options, computation, values);
   }
 
   get state(): TrainerState {
@@ -137,7 +131,7 @@ export class Trainer {
   }
 
   close(): Promise<void> {
-    return this.#session.close();
+    return this.#computation.close();
   }
 
   #update(gradients: ReadonlyMap<string, Float32Array>, scale: { learningRate: number; gradientScale: number }): void {
@@ -162,8 +156,8 @@ export class Trainer {
     }
     for (const { name, shape } of this.trainables) feeds[name] = { dtype: "f32", shape, data: this.#values.get(name)! };
     // A model without a rotary embedding in any layer has tables that its graph does not read.
-    const needed = this.#inputs.map(({ op: { name } }) => [name, feeds[name]!] as const);
-    return await this.#session.run(Object.fromEntries(needed));
+    const needed = this.#computation.inputs.map(({ op: { name } }) => [name, feeds[name]!] as const);
+    return await this.#computation.run(Object.fromEntries(needed));
   }
 
   #feedDropout(feeds: Record<string, Tensor>, place: number): void {
@@ -171,7 +165,7 @@ export class Trainer {
     if (method.kind !== "lora" || method.dropout === 0) return;
     const random = new Random(`dropout of step ${this.#step + 1}, ${place}, seed ${dropoutSeed}`);
     const rows = feeds.targets!.shape[0]! + this.trainables.length / 2;
-    for (const { op } of this.#inputs) {
+    for (const { op } of this.#computation.inputs) {
       if (!op.name.startsWith(dropoutPrefix)) continue;
       const width = op.shape[1] as number;
       const kept = 1 / (1 - method.dropout);

@@ -14,7 +14,7 @@ export type CompetitionTokenizer =
 
 /** The folder of the competition's tokenizer; undefined where every model is measured with its own. */
 export async function competitionTokenizer(
-  { hub, tokenizersFolder, signal }: ValidatorContext,
+  { hub, tokenizersFolder, signal }: Pick<ValidatorContext, "hub" | "tokenizersFolder" | "signal">,
   { constraints }: Competition,
 ): Promise<CompetitionTokenizer> {
   const repo = constraints.tokenizer;

@@ -1,6 +1,6 @@
 /**
  * golden/train: losses, every gradient, three steps of AdamW on all parameters, five on adapters as PEFT wrote them, and
- * the losses of the merged model as the validators' engine finds them.
+ * the losses of the merged model as the validators' engine finds them. All of it as one graph and again layer by layer.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -79,21 +79,23 @@ export async function checkTrain(golden: string) {
   const problems: string[] = [];
   let worst = 0;
   for (const name of names) {
-    const differences = new Differences(name);
-    const failure = await checkModel(join(folder, name), differences);
-    if (failure !== undefined) differences.fail(failure.detail);
-    worst = Math.max(worst, differences.worst);
-    problems.push(...differences.problems);
+    for (const recompute of [false, true]) {
+      const differences = new Differences(recompute ? `${name}, by layers` : name);
+      const failure = await checkModel(join(folder, name), recompute, differences);
+      if (failure !== undefined) differences.fail(failure.detail);
+      worst = Math.max(worst, differences.worst);
+      problems.push(...differences.problems);
+    }
   }
   return { family: "train", cases: names.length, worst, problems };
 }
 
-async function checkModel(path: string, differences: Differences): Promise<Invalid | undefined> {
+async function checkModel(path: string, recompute: boolean, differences: Differences): Promise<Invalid | undefined> {
   const golden = JSON.parse(readFileSync(join(path, "golden.json"), "utf8")) as Golden;
   const folder = await openModelFolder(path);
   if (isInvalid(folder)) return folder;
   const examples = examplesOf(golden);
-  await withTrainer(folder, { kind: "full" }, golden.full, {}, async (trainer) => {
+  await withTrainer(folder, { kind: "full" }, golden.full, { recompute }, async (trainer) => {
     const { lossNatsMean, gradients } = await trainer.measure(examples);
     differences.compare("loss", lossNatsMean, golden.loss);
     for (const [name, summary] of Object.entries(golden.gradients))
@@ -104,7 +106,7 @@ async function checkModel(path: string, differences: Differences): Promise<Inval
   if (isInvalid(adapter)) return adapter;
   const method = { kind: "lora", ...adapter.options } as const;
   const values = new Map(adapter.values);
-  await withTrainer(folder, method, golden.lora, { values }, async (trainer) => {
+  await withTrainer(folder, method, golden.lora, { values, recompute }, async (trainer) => {
     const { lossNatsMean, gradients } = await trainer.measure(examples);
     differences.compare("loss with adapters", lossNatsMean, golden.lora.loss);
     for (const [name, rows] of Object.entries(golden.lora_gradients)) {
@@ -124,7 +126,7 @@ async function withTrainer(
   folder: ModelFolder,
   method: Method,
   { optimiser: { lr: _, betas, eps, weight_decay: weightDecay, clip } }: Run,
-  options: { values?: Map<string, Float32Array> },
+  options: { values?: Map<string, Float32Array>; recompute: boolean },
   use: (trainer: Trainer) => Promise<void>,
 ): Promise<void> {
   const model = readModel(folder.config, folder.tensors);
@@ -134,7 +136,7 @@ async function withTrainer(
     model,
     {
       ...{ method, weightDecay, beta1: betas[0], beta2: betas[1], epsilon: eps, gradientNormMax: clip },
-      ...{ batchExamples: 2, threads: 1 },
+      ...{ batchExamples: 2, threads: 1, recompute: options.recompute },
     },
     (trainables) =>
       options.values === undefined

@@ -1,0 +1,62 @@
+/** How much of a forward pass must be kept for its gradients: what decides whether layers are better computed twice. */
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import { createGraph } from "../graph/graph.ts";
+import type { Node } from "../graph/node.ts";
+import type { Dim } from "../graph/op.ts";
+import type { Model } from "../model/model.ts";
+import { lossAndGradients, type Method, prepareForward } from "./objective.ts";
+
+/** The longest run of a training: so many sequences of so many tokens. */
+export interface RunSize {
+  readonly batch: number;
+  readonly tokens: number;
+}
+
+/** Of the memory that there is: the rest holds parameters, gradients, and everything else that runs here. */
+const partOfMemory = 0.5;
+
+/**
+ * Whether the activations of all layers fit into this machine. Decided by the memory that it has, not by what is free at
+ * the moment: a training that goes on after an interruption must compute as it did before, to the last bit.
+ */
+export function chooseRecompute(
+  model: Model,
+  method: Method,
+  size: RunSize,
+): { readonly recompute: boolean; readonly activationBytes: number; readonly memoryBytes: number } {
+  const activationBytes = estimateActivationBytes(model, method, size);
+  const memoryBytes = memoryOfMachine();
+  return { recompute: activationBytes > partOfMemory * memoryBytes, activationBytes, memoryBytes };
+}
+
+/** Bytes of every result of the forward graph that the gradients read again. A reshaped tensor is the same memory. */
+export function estimateActivationBytes(model: Model, method: Method, { batch, tokens }: RunSize): number {
+  const { outputs, trained } = prepareForward(model, method);
+  const forward = new Set(createGraph({ hidden: outputs.hidden! }).nodes);
+  const whole = createGraph(lossAndGradients(outputs.hidden!, outputs.logits!, trained));
+  const kept = new Set<Node>();
+  for (const node of whole.nodes)
+    if (!forward.has(node)) for (const input of node.inputs) if (forward.has(input)) kept.add(memoryOf(input));
+  const sizes: Readonly<Record<string, number>> = { batch, tokens };
+  const sideOf = (side: Dim) => (typeof side === "number" ? side : (sizes[side] ?? batch * tokens));
+  let bytes = 0;
+  for (const { op, shape } of kept)
+    if (op.kind !== "Input" && op.kind !== "Parameter" && op.kind !== "Constant")
+      bytes += 4 * shape.reduce((size: number, side) => size * sideOf(side), 1);
+  return bytes;
+}
+
+function memoryOf(node: Node): Node {
+  return node.op.kind === "Reshape" ? memoryOf(node.inputs[0]!) : node;
+}
+
+/** The container's limit counts where there is one. */
+function memoryOfMachine(): number {
+  try {
+    const limit = Number(readFileSync("/sys/fs/cgroup/memory.max", "utf8"));
+    return Number.isFinite(limit) ? Math.min(limit, totalmem()) : totalmem();
+  } catch {
+    return totalmem();
+  }
+}
