@@ -1,8 +1,13 @@
 /**
  * How fast a model is fine-tuned: one process makes a few steps on random tokens and says its best. Given a Python with
  * torch, transformers and peft and a script that does the same, the two are run in turns, since a machine's speed moves.
+ *
+ *     bun bench/train.ts MODEL [--method lora,full] [--tokens 512] [--rounds 2] [--peer SCRIPT --python PYTHON]
  */
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
 import { Random } from "../src/base/random.ts";
+import { renderTable } from "../src/cli/output.ts";
 import { openModelFolder } from "../src/model/folder.ts";
 import { readModel } from "../src/model/model.ts";
 import { adamWDefaults } from "../src/train/adamw.ts";
@@ -41,7 +46,9 @@ export async function benchTrain({
 }: BenchTrainOptions): Promise<TrainFigures> {
   const [ours, theirs]: [Sample[], Sample[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
-    ours.push(read(run([process.execPath, import.meta.path, model, method, String(tokens)])));
+    ours.push(
+      read(run([process.execPath, import.meta.path, model, "--child", "--method", method, "--tokens", String(tokens)])),
+    );
     if (peer !== undefined)
       theirs.push(read(run([peer.python, peer.script, model, "float32", String(tokens), method])));
   }
@@ -97,7 +104,41 @@ async function stepAway(path: string, kind: string, tokens: number): Promise<voi
   process.stdout.write(`tok/s ${(tokens / secondsMin).toFixed(1)} rss ${gigabytes.toFixed(2)}GB\n`);
 }
 
-if (import.meta.main) {
-  const [path, kind, tokens] = process.argv.slice(2);
-  await stepAway(path!, kind!, Number(tokens));
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      method: { type: "string", default: "lora,full" },
+      tokens: { type: "string", default: "512" },
+      rounds: { type: "string", default: "2" },
+      peer: { type: "string" },
+      python: { type: "string", default: process.env.PYTHON ?? "python3" },
+      child: { type: "boolean", default: false },
+    },
+  });
+  const [model] = positionals;
+  if (model === undefined)
+    throw new Error(
+      "usage: bun bench/train.ts MODEL [--method lora,full] [--tokens 512] [--peer SCRIPT --python PYTHON]",
+    );
+  const tokens = Number(values.tokens);
+  if (values.child) return await stepAway(model, values.method, tokens);
+  const peer = values.peer === undefined ? {} : { peer: { python: values.python, script: values.peer } };
+  const rows: (string | number)[][] = [];
+  for (const method of values.method.split(",") as ("lora" | "full")[]) {
+    const figures = await benchTrain({ model, method, tokens, rounds: Number(values.rounds), ...peer });
+    const { tokensPerSecond, memoryGigabytesMax, peerTokensPerSecond, peerMemoryGigabytesMax } = figures;
+    rows.push([
+      method,
+      tokensPerSecond.toFixed(0),
+      memoryGigabytesMax.toFixed(2),
+      peerTokensPerSecond?.toFixed(0) ?? "–",
+      peerMemoryGigabytesMax?.toFixed(2) ?? "–",
+      peerTokensPerSecond === null ? "–" : (tokensPerSecond / peerTokensPerSecond).toFixed(2),
+    ]);
+  }
+  const table = renderTable(["", "tokens/s", "GB", "peer's tokens/s", "peer's GB", "ratio"], rows);
+  process.stdout.write(`${table}\nload ${loadavg()[0]!.toFixed(1)}\n`);
 }
+
+if (import.meta.main) await main();

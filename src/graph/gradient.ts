@@ -35,7 +35,7 @@ import {
   where,
 } from "./expression.ts";
 import { createGraph } from "./graph.ts";
-import type { Node } from "./node.ts";
+import { createNode, type Node } from "./node.ts";
 import type { ComparisonKind, Dim, Op, OpKind, Primitive, Shape } from "./op.ts";
 
 /**
@@ -68,10 +68,23 @@ export function propagate(result: Node, gradient: Node, targets: readonly Node[]
       const input = node.inputs[index];
       if (part === undefined || input === undefined || !needed.has(input)) continue;
       const known = gradients.get(input);
-      gradients.set(input, known === undefined ? part : add(known, part));
+      // A gradient that is only passed on is read elsewhere too, and must not be computed again as part of a sum.
+      gradients.set(input, known !== undefined && part === gradient ? add(known, part) : accumulate(known, part));
     }
   }
   return new Map(targets.map((target) => [target, gradients.get(target) ?? zeros(target.shape)]));
+}
+
+/**
+ * The sum of a gradient's parts. A product adds itself to what is known, and rows are added in place: a gradient of a
+ * large matrix is then not written once more for each of its uses.
+ */
+export function accumulate(known: Node | undefined, part: Node): Node {
+  if (known === undefined) return part;
+  const { op, inputs } = part;
+  if (op.kind === "Gemm" && inputs.length === 2) return createNode(op, [...inputs, known]);
+  if (op.kind === "ScatterAddRows" && isZeros(inputs[0]!)) return scatterAddRows(known, inputs[1]!, inputs[2]!);
+  return add(known, part);
 }
 
 /**
@@ -208,6 +221,11 @@ const rules: { readonly [K in Differentiable]: Rule<K> | undefined } = {
 
 function zeros(shape: Shape): Node {
   return expand(constant(0), shape);
+}
+
+function isZeros({ op, inputs }: Node): boolean {
+  const [value] = inputs;
+  return op.kind === "Expand" && value!.op.kind === "Constant" && value!.op.values.every((number) => number === 0);
 }
 
 /** Sums a gradient over the axes along which its operand had been broadcast. */

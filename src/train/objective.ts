@@ -26,7 +26,7 @@ import {
   scatterAddRows,
   sub,
 } from "../graph/expression.ts";
-import { propagate } from "../graph/gradient.ts";
+import { accumulate, propagate } from "../graph/gradient.ts";
 import { createGraph, type Graph, type InputNode, map } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
 import type { Model } from "../model/model.ts";
@@ -70,8 +70,7 @@ export function lossAndGradients(hidden: Node, logits: Node, targets: readonly I
   const head = lossByChunks(hidden, logits, targets);
   const gradients = propagate(hidden, head.hiddenGradient, targets);
   const results = targets.map((node) => {
-    const [inHead, inBody] = [head.gradients.get(node)!, gradients.get(node)!];
-    return [`${gradientPrefix}${node.op.name}`, head.reached.has(node) ? add(inHead, inBody) : inBody] as const;
+    return [`${gradientPrefix}${node.op.name}`, accumulate(head.gradients.get(node), gradients.get(node)!)] as const;
   });
   return { ...Object.fromEntries(results), loss: head.loss };
 }
@@ -84,9 +83,8 @@ interface Prepared {
 interface Head {
   readonly loss: Node;
   readonly hiddenGradient: Node;
-  /** Of the trained nodes, as far as the head uses them, which `reached` says. */
+  /** Of the trained nodes that the head uses. */
   readonly gradients: ReadonlyMap<Node, Node>;
-  readonly reached: ReadonlySet<Node>;
 }
 
 /**
@@ -110,16 +108,11 @@ function lossByChunks(hidden: Node, logits: Node, trained: readonly Node[]): Hea
     const parts = propagate(outputs.logits!, part.gradient, [states, ...trained]);
     loss = add(loss, part.loss);
     hiddenGradient = scatterAddRows(hiddenGradient, rows, parts.get(states)!);
-    gradients = new Map(
-      [...reached].map((node) => {
-        const known = gradients.get(node);
-        return [node, known === undefined ? parts.get(node)! : add(known, parts.get(node)!)];
-      }),
-    );
+    gradients = new Map([...reached].map((node) => [node, accumulate(gradients.get(node), parts.get(node)!)]));
     // Adds zero, so that the runtime cannot begin a chunk before it is done with the one before.
     source = add(hidden, mul(reduceSum(add(hiddenGradient, loss), [0, 1]), 0));
   }
-  return { loss: reshape(loss, [1]), hiddenGradient, gradients, reached };
+  return { loss: reshape(loss, [1]), hiddenGradient, gradients };
 }
 
 /**
