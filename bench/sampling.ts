@@ -68,6 +68,7 @@ async function measure(folder: string, url: string, tokenizer: Tokenizer): Promi
   const signal = new AbortController().signal;
   const clock = stopwatch();
   const drawn = await drawTexts({ store, sources, report: () => {}, signal }, { round, competition: alone });
+  if (isInvalid(drawn)) throw new Error(drawn.detail);
   const texts = drawn.get(task.name)!;
   const drawSeconds = clock();
   const method = methods[task.method.kind];

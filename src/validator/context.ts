@@ -49,6 +49,8 @@ export type Progress =
   | { readonly kind: "admitted"; readonly uid: Uid; readonly repo: string }
   | { readonly kind: "refused" | "failed"; readonly uid: Uid; readonly reason: string; readonly detail: string }
   | { readonly kind: "task-dropped"; readonly task: string; readonly reason: string }
+  /** What the round asks is stored: from here on it is the same whatever becomes of its sources. */
+  | { readonly kind: "drawn"; readonly tasks: number; readonly samples: number }
   | {
       readonly kind: "measuring";
       readonly uid: Uid;

@@ -3,7 +3,7 @@ import { isInvalid } from "../base/invalid.ts";
 import { decodeSs58, verifySignature } from "../chain/keypair.ts";
 import { drawConversations } from "../data/draw/conversations.ts";
 import { listRuns, readSteps, type WandbAccess } from "../data/remote/wandb.ts";
-import type { NewPage } from "../store/rounds.ts";
+import type { NewPage } from "../store/pages.ts";
 import type { StakeReader } from "./stakes.ts";
 import type { TextSource } from "./text-source.ts";
 
