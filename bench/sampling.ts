@@ -63,7 +63,8 @@ async function measure(folder: string, url: string, tokenizer: Tokenizer): Promi
     seed: 1n,
   });
   const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, hubToken: "", wandbKey: "" };
-  const chain = { metagraph: () => Promise.reject(new Error("web text needs no chain")) };
+  const noChain = () => Promise.reject(new Error("web text needs no chain"));
+  const chain = { metagraph: noChain, timestampMs: noChain };
   const sources = openSources({ ...servers, cacheFolder: join(folder, "cache"), chain });
   const signal = new AbortController().signal;
   const clock = stopwatch();

@@ -61,8 +61,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The chain as the sources see it: one validator of every subnet. */
+/** The chain as the sources see it: one validator of every subnet, and the time of its block. */
+let blockMs = nowMs;
 const chain = {
+  timestampMs: async () => blockMs,
   metagraph: async (netuid: number) => {
     const neuron = { uid: 0, hotkey: keypairFromUri("//Validator").ss58Address, stakeTao: 1e6, validatorPermit: true };
     return { netuid, neurons: [neuron] } as unknown as Metagraph;
@@ -73,7 +75,7 @@ const open = (cache: string, change: Partial<typeof bounds> = {}) => {
   const url = `http://127.0.0.1:${inFront.port}`;
   const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, hubToken: "", wandbKey: "key" };
   const cacheFolder = join(folder, cache);
-  return openSources({ ...servers, cacheFolder, chain, bounds: { ...bounds, ...change }, now: () => nowMs });
+  return openSources({ ...servers, cacheFolder, chain, bounds: { ...bounds, ...change } });
 };
 
 /** One competition with every task that the public subnet ever had. */
@@ -100,6 +102,10 @@ async function draw(
     syncBlockHash: "0x00",
     signal,
   });
+}
+
+interface RunsAnswer {
+  readonly edges: { readonly node: { readonly historyKeys: { lastStep: number }; readonly createdAt: string } }[];
 }
 
 const textsOf = (drawn: Awaited<ReturnType<typeof draw>>): readonly TaskText[] => {
@@ -136,6 +142,45 @@ describe("every source of the latest rules and the launch", () => {
     const texts = textsOf(await draw("all", "cortex-stream"));
     for (const text of texts)
       expect(text.kind === "conversation" && !text.response.includes("As an AI") && text.response !== "").toBe(true);
+  });
+
+  test("what was logged after the block is left out, so that whoever draws later draws the same", async () => {
+    // The last two steps of every run, and a run that began after the block.
+    const lateMs = nowMs - 2 * 600_000;
+    blockMs = lateMs - 60_000;
+    const later = textsOf(await draw("all", "cortex-stream"));
+    blockMs = nowMs;
+    expect(later).not.toEqual([...textsOf(await draw("all", "cortex-stream"))]);
+
+    blockMs = lateMs - 60_000;
+    const server = `${data.url}/graphql`;
+    const rewritten = (change: (project: { runs?: RunsAnswer; run?: { history: string[] } }) => void) => {
+      meddle = async (request) => {
+        if (request.method !== "POST") return null;
+        const { headers, method } = request;
+        const answer = await (await fetch(server, { method, headers, body: await request.clone().text() })).json();
+        change(answer.data.project);
+        return Response.json(answer);
+      };
+    };
+    rewritten(({ runs, run }) => {
+      for (const { node } of runs?.edges ?? []) node.historyKeys.lastStep -= 2;
+      if (run) run.history = run.history.filter((row) => JSON.parse(row)._timestamp * 1000 <= blockMs);
+    });
+    expect(textsOf(await draw("all", "cortex-stream"))).toEqual([...later]);
+    rewritten(({ runs }) => {
+      const [first] = runs?.edges ?? [];
+      if (first) runs!.edges.unshift({ node: { ...first.node, createdAt: new Date(lateMs).toISOString() } });
+    });
+    expect(textsOf(await draw("all", "cortex-stream"))).toEqual([...later]);
+    meddle = () => null;
+    blockMs = nowMs;
+  });
+
+  test("rows are too old by the block's time, not by this machine's", async () => {
+    blockMs = nowMs + 2 * 86_400_000;
+    expect(await draw("all", "cortex-stream")).toMatchObject({ kind: "dropped" });
+    blockMs = nowMs;
   });
 
   test("runs whose steps were moved into files are read from there", async () => {

@@ -2,6 +2,7 @@
 import type { ChainClient } from "../chain/client.ts";
 import type { Source } from "../competition/competition.ts";
 import { type DataBounds, defaultDataBounds } from "../data/remote/bounds.ts";
+import { blockTimesOf } from "./block-time.ts";
 import { jsonLines, parquetFile, textFolder } from "./file-sources.ts";
 import { arithmetic, dyck, wordSorting } from "./generated-sources.ts";
 import { codeforces, fineweb, instructions, synthetic1, syntheticMmlu } from "./hub-sources.ts";
@@ -19,9 +20,8 @@ export interface Outside {
   readonly wandbKey: string;
   /** Where what is fetched is kept, and where the word list and the tagger's files are looked for. */
   readonly cacheFolder: string;
-  readonly chain: Pick<ChainClient, "metagraph">;
+  readonly chain: Pick<ChainClient, "metagraph" | "timestampMs">;
   readonly bounds?: Partial<DataBounds>;
-  readonly now?: () => number;
 }
 
 /** Sources over what is outside; nothing is asked for before a task is drawn. */
@@ -30,17 +30,17 @@ export function openSources(outside: Outside): TextSources {
   const [hubUrl, datasetsUrl, wandbUrl] = [outside.hubUrl, outside.datasetsUrl, outside.wandbUrl].map((url) =>
     url.replace(/\/+$/, ""),
   ) as [string, string, string];
-  const { cacheFolder, now = Date.now } = outside;
+  const { cacheFolder, chain } = outside;
   const datasets = { hubUrl, datasetsUrl, token: outside.hubToken || undefined, cacheFolder, bounds };
-  const wandb = { url: wandbUrl, key: outside.wandbKey || undefined, bounds, now };
-  const stakes = stakesOf(outside.chain);
+  const wandb = { url: wandbUrl, key: outside.wandbKey || undefined, bounds };
+  const stakes = stakesOf(chain);
   const language = languageData(cacheFolder);
   const table: { readonly [Kind in Source["kind"]]: TextSource<Kind> } = {
     fineweb: fineweb(datasets),
     "synthetic-mmlu": syntheticMmlu(datasets, stakes),
     "synthetic-1-sft": synthetic1(datasets),
     "codeforces-cots": codeforces(datasets),
-    "cortex-stream": cortexStream(wandb, stakes),
+    "cortex-stream": cortexStream(wandb, stakes, blockTimesOf(chain)),
     "word-sorting": wordSorting(language.words),
     dyck,
     instructions: instructions(datasets, language.tagger),
