@@ -62,7 +62,7 @@ async function measure(folder: string, url: string, tokenizer: Tokenizer): Promi
     syncBlockHash: "0x00",
     seed: 1n,
   });
-  const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, hubToken: "", wandbKey: "" };
+  const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, languageUrl: url, hubToken: "", wandbKey: "" };
   const noChain = () => Promise.reject(new Error("web text needs no chain"));
   const chain = { metagraph: noChain, timestampMs: noChain };
   const sources = openSources({ ...servers, cacheFolder: join(folder, "cache"), chain });

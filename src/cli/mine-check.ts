@@ -40,7 +40,7 @@ export default command({
     },
     tokenizer: { type: "string", valueHint: "DIR", description: "the competition's own tokenizer, where it has one" },
     threads: { type: "string", valueHint: "N", description: "cores (default: all)" },
-    ...settingArgs("hub", "token", "cache", "datasets", "wandb", "wandb-key"),
+    ...settingArgs("hub", "token", "cache", "datasets", "wandb", "wandb-key", "language"),
     ...chainArgs,
     json: jsonArg,
   },
@@ -105,6 +105,7 @@ async function drawTexts(
     datasetsUrl: settingOf("datasets", args),
     wandbUrl: settingOf("wandb", args),
     wandbKey: settingOf("wandb-key", args),
+    languageUrl: settingOf("language", args),
     cacheFolder: join(settingOf("cache", args), "datasets"),
     chain,
   });

@@ -30,7 +30,7 @@ export default command({
   ],
   args: {
     ...settingArgs("db", "network", "netuid", "wallet.name", "wallet.hotkey", "wallet.path", "hub", "token", "cache"),
-    ...settingArgs("datasets", "wandb", "wandb-key"),
+    ...settingArgs("datasets", "wandb", "wandb-key", "language"),
     competitions: {
       type: "string",
       valueHint: "NAME|FILE",
@@ -88,6 +88,7 @@ export default command({
             datasetsUrl: settingOf("datasets", args),
             wandbUrl: settingOf("wandb", args),
             wandbKey: settingOf("wandb-key", args),
+            languageUrl: settingOf("language", args),
             cacheFolder: join(settingOf("cache", args), "datasets"),
             chain,
           }),
