@@ -1,8 +1,9 @@
 /** What every part of the validator's round works with, and what it says while it works. */
+
+import type { ChildLimits } from "../base/process-limits.ts";
 import type { ChainClient } from "../chain/client.ts";
 import type { Keypair } from "../chain/keypair.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
-import type { ChildLimits } from "../eval/limits.ts";
 import type { ModelCache } from "../hub/cache.ts";
 import type { Hub } from "../hub/connection.ts";
 import type { Store } from "../store/store.ts";

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { type Invalid, invalid, isInvalid } from "../../base/invalid.ts";
 import type { ConversationRow, ConversationRun } from "../draw/conversations.ts";
 import { parseFooter, readFooterBytes } from "../parquet/footer.ts";
-import { readRows } from "../parquet/rows.ts";
+import { readRows, rowsBetween } from "../parquet/rows.ts";
 import type { DataBounds } from "./bounds.ts";
 import { hostAndPath, request, requestJson } from "./request.ts";
 
@@ -223,6 +223,7 @@ async function readExportedFile({ bounds }: WandbAccess, url: string, columns: r
   const source = {
     name: hostAndPath(url),
     sizeBytes: bytes.length,
+    signal,
     read: async (from: number, to: number) => bytes.slice(from, to),
   };
   const end = await readFooterBytes(source);
@@ -233,7 +234,10 @@ async function readExportedFile({ bounds }: WandbAccess, url: string, columns: r
   const present = new Set(
     footer.metadata.row_groups[0]?.columns.map(({ meta_data: column }) => column!.path_in_schema[0]),
   );
-  return readRows(source, footer, { columns: columns.filter((name) => present.has(name)), from: 0, to: footer.rows });
+  return readRows(source, footer, {
+    columns: columns.filter((name) => present.has(name)),
+    rows: rowsBetween(0, footer.rows),
+  });
 }
 
 function rowOf(fields: Readonly<Record<string, unknown>>, asOfMs: number): ConversationRow | null {
