@@ -1,6 +1,6 @@
 /** A round that was cut off after its draw asks what it drew, although its source says something else by then. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectChain } from "../src/chain/client.ts";
 import { readPages } from "../src/store/pages.ts";
@@ -67,6 +67,8 @@ test("killed between the draw and the questions, it goes on with the same sample
   expect(calmly).toMatchObject({ code: 0 });
   const expected = await askedIn(calm);
   expect(expected).toMatchObject({ state: "finished", sets: 1 });
+  // A later round that asks some of these texts finds their ids here.
+  expect(readdirSync(join(subnet.dir, "cache", "token-ids"))).toHaveLength(1);
 
   for (const [name, spoil] of [
     ["gone", () => rmSync(questions)],

@@ -11,6 +11,7 @@ import { readChain } from "../store/chain.ts";
 import { openStore } from "../store/store.ts";
 import { storeCompetitionFile } from "../validator/rules.ts";
 import { openSources } from "../validator/sources.ts";
+import { TokenCache } from "../validator/token-cache.ts";
 import { runValidator } from "../validator/validator.ts";
 import { command } from "./command.ts";
 import { loadCompetitions } from "./competitions.ts";
@@ -81,6 +82,11 @@ export default command({
           netuid,
           hub: connectHub({ url: settingOf("hub", args), token: settingOf("token", args) }),
           cache: openModelCache({ folder: join(settingOf("cache", args), "models"), bytesMax }),
+          tokenCache: new TokenCache({
+            folder: join(settingOf("cache", args), "token-ids"),
+            bytesMax: 512 * 2 ** 20,
+            fileBytesMax: 64 * 2 ** 20,
+          }),
           tokenizersFolder: join(settingOf("cache", args), "tokenizers"),
           sources: openSources({
             hubUrl: settingOf("hub", args),

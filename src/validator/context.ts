@@ -9,6 +9,7 @@ import type { Hub } from "../hub/connection.ts";
 import type { Store } from "../store/store.ts";
 import type { Block, Netuid, Uid } from "../subnet.ts";
 import type { TextSources } from "./text-source.ts";
+import type { TokenCache } from "./token-cache.ts";
 
 export interface ValidatorContext {
   readonly store: Store;
@@ -19,6 +20,7 @@ export interface ValidatorContext {
   /** Where the competitions' own tokenizers are kept. */
   readonly tokenizersFolder: string;
   readonly sources: TextSources;
+  readonly tokenCache: TokenCache;
   readonly rules: StoredRules;
   /** Signs weights; absent when nothing may be written to the chain. */
   readonly signer?: Keypair;
