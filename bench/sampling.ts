@@ -19,6 +19,7 @@ import { openStore } from "../src/store/store.ts";
 import { storeCompetitionFile } from "../src/validator/rules.ts";
 import { openSources } from "../src/validator/sources.ts";
 import { drawTexts } from "../src/validator/texts.ts";
+import { TokenCache } from "../src/validator/token-cache.ts";
 
 export interface SamplingFigures {
   readonly samples: number;
@@ -27,6 +28,7 @@ export interface SamplingFigures {
   readonly tokenizeSeconds: number;
   readonly storeSeconds: number;
   readonly readyAgainSeconds: number;
+  readonly laterRoundSeconds: number;
   readonly referenceSeconds: number;
 }
 
@@ -62,17 +64,22 @@ async function measure(folder: string, url: string, tokenizer: Tokenizer): Promi
     syncBlockHash: "0x00",
     seed: 1n,
   });
-  const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, hubToken: "", wandbKey: "" };
-  const chain = { metagraph: () => Promise.reject(new Error("web text needs no chain")) };
+  const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, languageUrl: url, hubToken: "", wandbKey: "" };
+  const noChain = () => Promise.reject(new Error("web text needs no chain"));
+  const chain = { metagraph: noChain, timestampMs: noChain };
   const sources = openSources({ ...servers, cacheFolder: join(folder, "cache"), chain });
   const signal = new AbortController().signal;
   const clock = stopwatch();
   const drawn = await drawTexts({ store, sources, report: () => {}, signal }, { round, competition: alone });
+  if (isInvalid(drawn)) throw new Error(drawn.detail);
   const texts = drawn.get(task.name)!;
   const drawSeconds = clock();
   const method = methods[task.method.kind];
-  const written = method.items(texts).map((item) => (item.kind === "text" ? item.text : ""));
-  const ids = await tokenizer.encodeAll(written, { addSpecialTokens: true });
+  const items = method.items(texts);
+  const written = items.map((item) => (item.kind === "text" ? item.text : ""));
+  const tokenCache = new TokenCache({ folder: join(folder, "ids"), bytesMax: 2 ** 29, fileBytesMax: 2 ** 26 });
+  const encode = () => tokenizer.encodeAll(written, { addSpecialTokens: true });
+  const ids = await tokenCache.through("gpt2", items, encode);
   const { kind: _, ...limits } = task.method;
   const questions = method.questions(texts, ids, { ...limits, sequenceLengthMax });
   const tokenizeSeconds = clock();
@@ -81,6 +88,8 @@ async function measure(folder: string, url: string, tokenizer: Tokenizer): Promi
   const storeSeconds = clock();
   const stored = await readSamples(store, (await findSampleSet(store, key))!.id);
   const readyAgainSeconds = clock();
+  await tokenCache.through("gpt2", items, () => Promise.reject(new Error("every text is known")));
+  const laterRoundSeconds = clock();
   await tokenizer.encodeAll(written, { addSpecialTokens: true });
   const referenceSeconds = clock();
   await store.close();
@@ -93,6 +102,7 @@ async function measure(folder: string, url: string, tokenizer: Tokenizer): Promi
     tokenizeSeconds,
     storeSeconds,
     readyAgainSeconds,
+    laterRoundSeconds,
     referenceSeconds,
   };
 }
@@ -143,7 +153,8 @@ async function serveDocuments(tokenizer: Tokenizer) {
 }
 
 export function samplingTable(figures: SamplingFigures): string {
-  const { drawSeconds, tokenizeSeconds, storeSeconds, readyAgainSeconds, referenceSeconds } = figures;
+  const { drawSeconds, tokenizeSeconds, storeSeconds, readyAgainSeconds, laterRoundSeconds, referenceSeconds } =
+    figures;
   const row = (what: string, seconds: number) => [
     what,
     `${seconds.toFixed(2)} s`,
@@ -153,10 +164,11 @@ export function samplingTable(figures: SamplingFigures): string {
     [`${figures.samples} samples, ${figures.tokens} tokens`, "time", "to the reference"],
     [
       row("drawn and read by ranges", drawSeconds),
-      row("tokenised and cut", tokenizeSeconds),
+      row("tokenised, kept and cut", tokenizeSeconds),
       row("stored", storeSeconds),
       row("ready (the three; at most 5 s)", readySeconds(figures)),
       row("ready again, from the store", readyAgainSeconds),
+      row("ids of the same texts in a later round", laterRoundSeconds),
       row("reference: the tokenizer library alone", referenceSeconds),
     ],
   );

@@ -1,4 +1,5 @@
 /** A client of one subtensor chain: everything that the roles read from it and write to it. */
+import { FailureError } from "../base/errors.ts";
 import type { Block, BlockHash, Head, Hotkey, Metagraph, Netuid, Ss58, Uid } from "../subnet.ts";
 import { type Balance, type Registration, readBalance, readRegistration } from "./account.ts";
 import { type NewCommitment, submitCommitment } from "./commit.ts";
@@ -89,6 +90,14 @@ export class ChainClient {
   /** The hash of a block, or null when the chain has not come so far. */
   blockHash(block: Block): Promise<BlockHash | null> {
     return this.#link.blockHash(block);
+  }
+
+  /** When a block was made, by the chain's own clock: milliseconds since 1970. */
+  async timestampMs(at: BlockHash): Promise<number> {
+    const time = Number(await (await Snapshot.at(this.#link, at)).value("Timestamp.Now"));
+    // The genesis block has none.
+    if (!(time > 0)) throw new FailureError(`The chain does not say when block ${at} was made.`);
+    return time;
   }
 
   metagraph(netuid: Netuid, at?: BlockHash): Promise<Metagraph> {

@@ -122,3 +122,17 @@ test("256 neurons and all commitments take no more than six requests", async () 
   expect(faulty.requests.length - before).toBeLessThanOrEqual(6);
   client.close();
 });
+
+test("a block's time is the chain's own, of that block; the first block has none", async () => {
+  faulty.misbehave({});
+  const client = await connectChain({ endpoints: [faulty.url] });
+  const timeOf = async (block: number) => client.timestampMs((await client.blockHash(block))!);
+  const times = [await timeOf(10), await timeOf(11), await timeOf(20)];
+  expect(times.toSorted((a, b) => a - b)).toEqual(times);
+  expect(times[2]! - times[0]!).toBeGreaterThan(1000);
+  expect(times[2]).toBeLessThanOrEqual(Date.now());
+  expect(Date.now() - times[0]!).toBeLessThan(600_000);
+  expect(timeOf(0)).rejects.toThrow("does not say when");
+  await timeOf(0).catch(() => {});
+  client.close();
+});

@@ -5,7 +5,7 @@ import { print, printJson } from "./output.ts";
 import { integer, repeated } from "./values.ts";
 
 export default command({
-  summary: "run local data sources alone: a dataset viewer and W&B, with data of our own making",
+  summary: "run local data sources alone: a dataset viewer, W&B and language data of our own making",
   examples: [
     {
       line: "localnet data --port 8090 --validator //Alice//hotkey",
@@ -51,8 +51,11 @@ export default command({
       throw error;
     });
     const announce = () => {
-      if (args.json) return printJson({ url: data.url });
-      print(`Datasets and W&B are served on ${data.url}: --datasets ${data.url} --wandb ${data.url}`);
+      const { url, language } = data;
+      if (args.json) return printJson({ url, language });
+      print(`Datasets, W&B and language data are served on ${url}: --datasets ${url} --wandb ${url} --language ${url}`);
+      print(`A competition names the word list as ${language.words}`);
+      print(`and the tagger as ${language.tagger}.`);
     };
     await serve({ child: args.child === true, announce, close: data.close });
   },

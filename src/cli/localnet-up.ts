@@ -74,7 +74,7 @@ function instructions(localnet: Localnet, dir: string): string {
 
 chain       ${chainUrl}   subnet ${netuid}
 hub         ${hubUrl}   account local
-data        ${dataUrl}   datasets and W&B runs of our own making
+data        ${dataUrl}   datasets, W&B runs and language data of our own making
 faucet      ${faucet}   (a coldkey with plenty of TAO)
 validator   ${validator}   (a hotkey with stake and a permit; wallet ${validatorWallet.name})
 miner       ${minerWallet.path}/${minerWallet.name}   (a registered hotkey; wallet ${minerWallet.name})
@@ -82,7 +82,7 @@ miner       ${minerWallet.path}/${minerWallet.name}   (a registered hotkey; wall
 Variables for the commands below and for Python clients:
 
   export HF_ENDPOINT=${hubUrl} HF_TOKEN=${token} HF_HUB_DISABLE_XET=1
-  export FINETUNE_DATASETS=${dataUrl} WANDB_BASE_URL=${dataUrl}
+  export FINETUNE_DATASETS=${dataUrl} FINETUNE_LANGUAGE=${dataUrl} WANDB_BASE_URL=${dataUrl}
 
 A miner that publishes the model in MODEL, and a validator, each in a terminal of its own:
 

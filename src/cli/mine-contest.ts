@@ -10,9 +10,10 @@ import type { CheckReport, RivalReport } from "../miner/check.ts";
 import type { ContestOptions, DrawRequest } from "../miner/contest.ts";
 import { netuidOf } from "./chain-access.ts";
 import { loadCompetitions } from "./competitions.ts";
+import { serverArgs, serversOf } from "./data-servers.ts";
 import { MovingLine } from "./moving-line.ts";
 import { hubOf } from "./remote-model.ts";
-import { settingArgs, settingOf } from "./settings.ts";
+import { settingOf } from "./settings.ts";
 import { decimal, integer } from "./values.ts";
 
 export const contestArgs = {
@@ -28,7 +29,7 @@ export const contestArgs = {
     description: "the competition's own tokenizer, where it has one [fetched from the hub]",
   },
   threads: { type: "string", valueHint: "N", description: "cores (default: all)" },
-  ...settingArgs("datasets", "wandb", "wandb-key"),
+  ...serverArgs,
 } as const;
 
 type Args = Readonly<Record<string, unknown>> & {
@@ -65,15 +66,7 @@ async function drawTexts(
   { chain, competition, seed, block: syncBlock, blockHash: syncBlockHash, signal }: DrawRequest,
 ): Promise<ReadonlyMap<string, readonly TaskText[]>> {
   const { openSources } = await import("../validator/sources.ts");
-  const draw = openSources({
-    hubUrl: settingOf("hub", args),
-    hubToken: settingOf("token", args),
-    datasetsUrl: settingOf("datasets", args),
-    wandbUrl: settingOf("wandb", args),
-    wandbKey: settingOf("wandb-key", args),
-    cacheFolder: join(settingOf("cache", args), "datasets"),
-    chain,
-  });
+  const draw = openSources({ ...serversOf(args), cacheFolder: join(settingOf("cache", args), "datasets"), chain });
   const texts = new Map<string, readonly TaskText[]>();
   for (const task of competition.tasks) {
     const random = new Random(seed);

@@ -114,6 +114,13 @@ export const settings = {
     hint: "KEY",
     description: "the Weights & Biases API key (better in WANDB_API_KEY)",
   },
+  language: {
+    flag: "language",
+    environment: ["FINETUNE_LANGUAGE"],
+    default: () => "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages",
+    hint: "URL",
+    description: "where NLTK's word list and tagger are published, or a mirror of it",
+  },
   cache: {
     flag: "cache",
     environment: ["FINETUNE_CACHE"],

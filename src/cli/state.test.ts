@@ -27,7 +27,7 @@ describe("each command prints a table for people and one JSON document for scrip
     [["leaderboard"], "Competition 1, ARITHMETIC, round of block 100"],
     [["history", "0"], "miner-0/model@00000000"],
     [["explain", "0"], "It was the best of the round."],
-    [["rescore", "--set", "epsilon.start=0.2"], "A: with epsilon.start=0.2"],
+    [["rescore", "--set", "epsilon.start=0.2"], "A (epsilon.start=0.2): "],
     [["rounds", "list"], "finished  judged"],
     [["rounds", "diff", path, path], "The two agree on all 5 rounds"],
   ];

@@ -5,8 +5,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
 import { printable } from "../base/log.ts";
+import type { ChildLimits } from "../base/process-limits.ts";
 import { type ModelChild, startModelChild } from "../eval/child.ts";
-import type { ChildLimits } from "../eval/limits.ts";
 import type { EncodeResult, Message, TextItem } from "../eval/protocol.ts";
 import type { LossSample } from "../eval/sample.ts";
 import type { LocalModel, ModelFlags } from "./model-args.ts";

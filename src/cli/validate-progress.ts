@@ -51,6 +51,8 @@ function describe(progress: Progress): string {
       return `uid ${progress.uid} could not be measured: ${progress.reason}. ${progress.detail}`;
     case "task-dropped":
       return `task ${progress.task} is left out of this round: ${progress.reason}`;
+    case "drawn":
+      return `${progress.samples} samples drawn for ${progress.tasks} tasks`;
     case "measuring":
       return `uid ${progress.uid} ${progress.repo} ${progress.task}: batch ${progress.batch} of ${progress.batches}, ${progress.tokensPerSecond.toFixed(0)} tokens/s, ${progress.secondsLeft.toFixed(0)} s left`;
     case "measured":

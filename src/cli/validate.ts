@@ -13,9 +13,11 @@ import { readChain } from "../store/chain.ts";
 import { openStore } from "../store/store.ts";
 import { storeCompetitionFile } from "../validator/rules.ts";
 import { openSources } from "../validator/sources.ts";
+import { TokenCache } from "../validator/token-cache.ts";
 import { runValidator } from "../validator/validator.ts";
 import { command } from "./command.ts";
 import { loadCompetitions } from "./competitions.ts";
+import { serverArgs, serversOf } from "./data-servers.ts";
 import { passwordSource } from "./password.ts";
 import { settingArgs, settingOf } from "./settings.ts";
 import { validatorProgress } from "./validate-progress.ts";
@@ -33,7 +35,7 @@ export default command({
   outlivesReaders: true,
   args: {
     ...settingArgs("db", "network", "netuid", "wallet.name", "wallet.hotkey", "wallet.path", "hub", "token", "cache"),
-    ...settingArgs("datasets", "wandb", "wandb-key"),
+    ...serverArgs,
     competitions: {
       type: "string",
       valueHint: "NAME|FILE",
@@ -86,6 +88,11 @@ export default command({
           netuid,
           hub: connectHub({ url: servers.hubUrl, token: servers.hubToken }),
           cache: openModelCache({ folder: join(cacheFolder, "models"), bytesMax }),
+          tokenCache: new TokenCache({
+            folder: join(cacheFolder, "token-ids"),
+            bytesMax: 512 * 2 ** 20,
+            fileBytesMax: 64 * 2 ** 20,
+          }),
           tokenizersFolder: join(cacheFolder, "tokenizers"),
           sources: openSources({ ...servers, cacheFolder: join(cacheFolder, "datasets"), chain }),
           rules: await storeCompetitionFile(store, file),
@@ -104,16 +111,6 @@ export default command({
     }
   },
 });
-
-function serversOf(args: Readonly<Record<string, unknown>>) {
-  return {
-    hubUrl: settingOf("hub", args),
-    hubToken: settingOf("token", args),
-    datasetsUrl: settingOf("datasets", args),
-    wandbUrl: settingOf("wandb", args),
-    wandbKey: settingOf("wandb-key", args),
-  };
-}
 
 /** Found out now: in a round, a folder that cannot be written would fail one model after the other. */
 async function writableCache(args: Readonly<Record<string, unknown>>): Promise<string> {

@@ -39,6 +39,7 @@ const positive = z.number().positive();
 const natural = z.int().min(0);
 const count = z.int().min(1);
 const word = z.string().min(1).max(200);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "A SHA-256 is 64 of 0-9 and a-f.");
 
 const epsilon = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("fixed"), value: z.number().min(0).lt(1) }),
@@ -72,13 +73,20 @@ const source = z.discriminatedUnion("kind", [
     ageSecondsMax: positive,
     stakeTaoMin: z.number().min(0),
   }),
-  z.strictObject({ kind: z.literal("word-sorting"), wordsMin: count, wordsMax: count, lettersMin: count }),
+  z.strictObject({
+    kind: z.literal("word-sorting"),
+    wordsMin: count,
+    wordsMax: count,
+    lettersMin: count,
+    words: sha256.optional(),
+  }),
   z.strictObject({ kind: z.literal("dyck"), pairsMin: count, pairsMax: count }),
   z.strictObject({
     kind: z.literal("instructions"),
     version: z.union([z.literal(1), z.literal(2)]),
     dataset: word,
     configs: count,
+    tagger: sha256.optional(),
   }),
   z.strictObject({ kind: z.literal("arithmetic"), digitsMax: z.int().min(1).max(7) }),
   ...(["jsonl", "parquet"] as const).map((kind) =>
@@ -240,6 +248,11 @@ function* checkCompetition({ constraints, tasks }: Competition, path: (string | 
         : source.kind === "dyck"
           ? [source.pairsMin, source.pairsMax]
           : [0, 0];
+    if (source.kind === "instructions" && source.version === 2 && source.tagger === undefined)
+      yield {
+        path: [...path, "tasks", index, "source"],
+        message: "Version 2 draws keywords by a tagger: name its SHA-256 as `tagger`.",
+      };
     if (least > most)
       yield { path: [...path, "tasks", index, "source"], message: `At least ${least} and at most ${most} is empty.` };
   }

@@ -192,9 +192,23 @@ export type Source =
       readonly ageSecondsMax: number;
       readonly stakeTaoMin: number;
     }
-  | { readonly kind: "word-sorting"; readonly wordsMin: number; readonly wordsMax: number; readonly lettersMin: number }
+  | {
+      readonly kind: "word-sorting";
+      readonly wordsMin: number;
+      readonly wordsMax: number;
+      readonly lettersMin: number;
+      /** SHA-256 of NLTK's word list `en-basic` (or of another in its place); absent: the words of BIP-39. */
+      readonly words?: string | undefined;
+    }
   | { readonly kind: "dyck"; readonly pairsMin: number; readonly pairsMax: number }
-  | { readonly kind: "instructions"; readonly version: 1 | 2; readonly dataset: string; readonly configs: number }
+  | {
+      readonly kind: "instructions";
+      readonly version: 1 | 2;
+      readonly dataset: string;
+      readonly configs: number;
+      /** SHA-256 of the tagger's weights, single tags and classes, one after the other. Version 2 draws keywords by it. */
+      readonly tagger?: string | undefined;
+    }
   /** Sums, differences and products of numbers of up to `digitsMax` digits. */
   | { readonly kind: "arithmetic"; readonly digitsMax: number }
   /** Lines `{"<contextField>": "…", "<referenceField>": "…"}`; without a context field the reference is a text. */

@@ -4,10 +4,10 @@
  */
 import { InterruptedError } from "../base/errors.ts";
 import type { Invalid } from "../base/invalid.ts";
+import { type ChildFailure, LimitedProcess } from "../base/limited-process.ts";
 import { printable } from "../base/log.ts";
+import { type ChildLimits, defaultLimits } from "../base/process-limits.ts";
 import { selfCommand } from "../base/self.ts";
-import { type ChildFailure, LimitedProcess } from "./child-process.ts";
-import { type ChildLimits, defaultLimits } from "./limits.ts";
 import {
   type IdsItem,
   type Request,

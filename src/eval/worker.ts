@@ -2,46 +2,24 @@
  * The child's side of protocol.ts: holds one model, answers requests one after the other, ends when its parent does.
  * Everything that reads a stranger's files (tokenizer and template too) happens here.
  */
-import { writeFileSync, writeSync } from "node:fs";
 import { type Invalid, isInvalid } from "../base/invalid.ts";
-import { dieWithParent } from "../base/lifeline.ts";
+import { say, serveParent } from "../base/limited-child.ts";
 import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { scanParameters } from "../model/parameters.ts";
-import { readLines } from "./child-lines.ts";
 import type { Engine } from "./engine.ts";
 import type { Request, RequestKind, ResultOf, SampleFailure, Start } from "./protocol.ts";
 import { openTextTools, type TextTools } from "./text-tools.ts";
 
-/** The parent is trusted: its lines are as long as its samples. */
-const lineBytesMax = 2 ** 31;
-
 /** Serves requests from stdin until it ends. Never returns. */
 export async function serve(): Promise<never> {
-  dieWithParent();
-  volunteerForMemoryKill();
-  // A service manager that stops the validator signals every process of it: whose work this is decides when it ends.
-  process.on("SIGTERM", () => {});
   let model: HeldModel | undefined;
   let last: Promise<void> = Promise.resolve();
-  for await (const line of readLines(Bun.stdin.stream(), lineBytesMax)) {
-    const message = JSON.parse(line) as Start | Request;
+  return await serveParent((line) => {
+    const message = line as Start | Request;
     if (message.kind === "start") model = new HeldModel(message);
     else last = last.then(() => answer(model!, message));
-    last.catch(crash);
-  }
-  // The parent is gone or has what it wanted; an answer that is still being computed has no reader.
-  process.exit(0);
-}
-
-/** When the machine runs out of memory the kernel shall take this process, not the validator. */
-function volunteerForMemoryKill(): void {
-  if (process.platform === "linux") writeFileSync("/proc/self/oom_score_adj", "1000");
-}
-
-/** The parent reads the end of stderr. */
-function crash(error: unknown): never {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exit(70);
+    return last;
+  });
 }
 
 async function answer(model: HeldModel, request: Request): Promise<void> {
@@ -49,23 +27,6 @@ async function answer(model: HeldModel, request: Request): Promise<void> {
     say({ kind: "result", index, result }),
   );
   say(problem === undefined ? { kind: "done" } : { kind: "invalid", reason: problem.reason, detail: problem.detail });
-}
-
-/** Written at once, since the computation that follows does not let the event loop run. */
-function say(value: unknown): void {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
-  for (let done = 0; done < bytes.length; ) done += writeSome(bytes.subarray(done));
-}
-
-/** The pipe does not block by itself: when the parent is slow to read, this waits for it. */
-function writeSome(bytes: Uint8Array): number {
-  try {
-    return writeSync(process.stdout.fd, bytes);
-  } catch (error) {
-    if (!(error instanceof Error) || !("code" in error) || error.code !== "EAGAIN") throw error;
-    Bun.sleepSync(1);
-    return 0;
-  }
 }
 
 type Handler<K extends RequestKind> = (

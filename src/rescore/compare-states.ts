@@ -2,8 +2,9 @@
 import { type ContenderDetails, readContenders } from "../store/contenders.ts";
 import { readEvaluations } from "../store/evaluations.ts";
 import { readLossesOf } from "../store/losses.ts";
+import { readPages } from "../store/pages.ts";
 import { readStandings } from "../store/results.ts";
-import { listRounds, readPages } from "../store/rounds.ts";
+import { listRounds } from "../store/rounds.ts";
 import { listSampleSets } from "../store/samples.ts";
 import type { Row } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";

@@ -58,13 +58,13 @@ export function gainLines({ variants }: Rescored): string[] {
       .map((key) => ({ key, change: (after.get(key)?.earned ?? 0) - (before.get(key) ?? 0) }))
       .filter(({ change }) => Math.abs(change) >= 0.00005)
       .sort((a, b) => b.change - a.change);
-    if (changes.length === 0) return `${letterOf(index)}: with ${name} nobody would have earned anything else.`;
+    if (changes.length === 0) return `${letterOf(index)} (${name}): nobody would have earned anything else.`;
     const [best, worst] = [changes[0]!, changes.at(-1)!];
     const said = [
       ...(best.change > 0 ? [`uid ${best.key.split(" ")[0]} gains most (${signed(best.change)})`] : []),
       ...(worst.change < 0 ? [`uid ${worst.key.split(" ")[0]} loses most (${signed(worst.change)})`] : []),
     ];
-    return `${letterOf(index)}: with ${name} ${said.join(", ")}; ${changes.length} would have earned something else.`;
+    return `${letterOf(index)} (${name}): ${said.join(", ")}; ${changes.length} would have earned something else.`;
   });
 }
 

@@ -75,7 +75,7 @@ function nameOf(changes: readonly Change[], { file, excludedUids }: VariantOptio
   const parts = [
     ...(file === undefined ? [] : [file.name]),
     ...changes.map(({ path, value }) => `${path}=${value}`),
-    ...(excludedUids.length === 0 ? [] : [`without ${excludedUids.join(", ")}`]),
+    ...(excludedUids.length === 0 ? [] : [`without uid ${excludedUids.join(", ")}`]),
   ];
   return parts.length === 0 ? asStored.name : parts.join(" ");
 }

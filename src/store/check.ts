@@ -46,6 +46,8 @@ const keys: Readonly<Record<Exclude<TableName, "migrations">, readonly string[]>
   verdicts: ["model_id", "hotkey", "constraints_digest"],
   rounds: ["id"],
   pages: ["round_id", "task", "position"],
+  draws: ["id"],
+  draw_parts: ["draw_id", "part"],
   sample_sets: ["id"],
   samples: ["sample_set_id", "position"],
   contenders: ["id"],

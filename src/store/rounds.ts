@@ -1,8 +1,9 @@
 /** Rounds: one evaluation of a competition at a sync block, from its first row to its results. */
 import { assert } from "../base/assert.ts";
 import type { Block, BlockHash } from "../subnet.ts";
+import { forgetTexts } from "./draws.ts";
 import { type RoundResults, storeResults } from "./results.ts";
-import type { PageState, RoundState, Row } from "./schema.ts";
+import type { RoundState, Row } from "./schema.ts";
 import type { Store } from "./store.ts";
 
 export interface NewRound {
@@ -67,42 +68,6 @@ export async function setSampleDigest(store: Store, roundId: number, digest: str
   await store.db.updateTable("rounds").set({ sample_digest: digest }).where("id", "=", roundId).execute();
 }
 
-export interface NewPage {
-  readonly task: string;
-  readonly source: string;
-  /** JSON: the source's own address of the page. */
-  readonly page: unknown;
-  readonly state: PageState;
-  readonly reason?: string;
-}
-
-/** Stores which pages a round drew, in the order drawn; called once per round and task. */
-export async function recordPages(store: Store, roundId: number, pages: readonly NewPage[]): Promise<void> {
-  if (pages.length === 0) return;
-  const rows = pages.map(({ page, reason, ...rest }, position) => ({
-    round_id: roundId,
-    position,
-    page: JSON.stringify(page),
-    reason: reason ?? null,
-    ...rest,
-  }));
-  await store.db
-    .insertInto("pages")
-    .values(rows)
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-}
-
-export async function readPages(store: Store, roundId: number): Promise<Row<"pages">[]> {
-  return store.db
-    .selectFrom("pages")
-    .selectAll()
-    .where("round_id", "=", roundId)
-    .orderBy("task")
-    .orderBy("position")
-    .execute();
-}
-
 /** Stores a round's results and closes it, in one transaction: a round is finished with all its results or open. */
 export async function finishRound(store: Store, roundId: number, results: RoundResults): Promise<void> {
   await store.transaction(async (inner) => {
@@ -117,9 +82,10 @@ export async function finishRound(store: Store, roundId: number, results: RoundR
 
 /** Closes a round that cannot have results, with the reason. What was measured in it is kept. */
 export async function abandonRound(store: Store, roundId: number, reason: string): Promise<void> {
-  await close(store, roundId, "abandoned", { reason });
+  await store.transaction((inner) => close(inner, roundId, "abandoned", { reason }));
 }
 
+/** Runs inside the transaction that closes the round. */
 async function close(store: Store, roundId: number, state: RoundState, more: Partial<Row<"rounds">>): Promise<void> {
   const { numUpdatedRows } = await store.db
     .updateTable("rounds")
@@ -128,6 +94,7 @@ async function close(store: Store, roundId: number, state: RoundState, more: Par
     .where("state", "=", "open")
     .executeTakeFirst();
   assert(numUpdatedRows === 1n, `round ${roundId} is closed once`);
+  await forgetTexts(store, roundId);
 }
 
 export interface RoundFilter {

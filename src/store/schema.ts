@@ -6,7 +6,8 @@
  *       standings ─ task_scores               one row per contender: score, wins, round weight
  *         contenders                          who was looked at, and why some did not contend
  *           evaluations ─ losses              round × model × task; one loss per batch
- *             sample_sets ─ samples ─ pages   what was asked, and where it came from
+ *             sample_sets ─ samples           what was asked, by tokenizer
+ *             draws ─ draw_parts ─ pages      the texts that it was made of, and where they came from
  *           models ─ verdicts                 what a revision holds; judged once per hotkey and constraints
  *         commitments ─ neurons               what the chain said
  *     competitions ─ tasks ─ rule_sets        the rules as they were used, by the digest of their JSON
@@ -33,6 +34,8 @@ export interface Schema {
   readonly verdicts: VerdictRow;
   readonly rounds: RoundRow;
   readonly pages: PageRow;
+  readonly draws: DrawRow;
+  readonly draw_parts: DrawPartRow;
   readonly sample_sets: SampleSetRow;
   readonly samples: SampleRow;
   readonly contenders: ContenderRow;
@@ -212,6 +215,31 @@ export interface PageRow {
   page: string;
   state: PageState;
   reason: string | null;
+}
+
+export type DrawState = "drawn" | "dropped";
+
+/** What a task drew, once a round: a round that was cut off goes on with these texts and no others. */
+export interface DrawRow {
+  id: Generated<number>;
+  round_id: number;
+  task: string;
+  state: DrawState;
+  /** Why it was dropped. */
+  reason: string | null;
+  /** SHA-256 of the texts as lines of JSON; null when dropped. */
+  digest: string | null;
+  /** How many. */
+  texts: number;
+  drawn_at: number;
+}
+
+/** Kept while the round is open: afterwards its samples say what was asked. */
+export interface DrawPartRow {
+  draw_id: number;
+  part: number;
+  /** Lines of JSON, a text a line, compressed with zstd. */
+  texts: Uint8Array;
 }
 
 export interface SampleSetRow {

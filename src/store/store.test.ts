@@ -12,12 +12,16 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { migrations } from "../../migrations/index.ts";
 import { OperatorError } from "../base/errors.ts";
 import { backupTo } from "./backup.ts";
 import { bindChain } from "./chain.ts";
-import { connect } from "./database.ts";
+import { checkFile } from "./check.ts";
+import { connect, sqliteDialect } from "./database.ts";
+import { readDraw, recordDraw } from "./draws.ts";
 import { recordEvent } from "./events.ts";
 import { describeStore } from "./info.ts";
+import { findOpenRound } from "./rounds.ts";
 import { openStore } from "./store.ts";
 
 let folder = "";
@@ -112,7 +116,7 @@ test("an empty file becomes a state when it may be created", async () => {
   writeFileSync(path, "");
   await makeState();
   const store = await openStore({ path, mode: "read" });
-  expect((await describeStore(store)).migrations.map(({ name }) => name)).toEqual(["0001-state"]);
+  expect((await describeStore(store)).migrations.map(({ name }) => name)).toEqual(Object.keys(migrations));
   await store.close();
 });
 
@@ -160,9 +164,46 @@ test("an older state is migrated after a backup, and not without", async () => {
   connection.close();
   expect((await refusal("read")).hint).toContain("db migrate");
   const store = await openStore({ path, mode: "write" });
-  expect(store.migrated.applied).toEqual(["0001-state"]);
+  expect(store.migrated.applied).toEqual(Object.keys(migrations));
   expect(existsSync(store.migrated.backup!)).toBe(true);
   await store.close();
+});
+
+test("a state of the first version keeps its rows and learns to keep draws", async () => {
+  const connection = connect(path, "write");
+  await connection.db.transaction().execute(async (db) => {
+    await migrations["0001-state"]!.up(db as never, sqliteDialect);
+    await db.schema
+      .createTable("migrations")
+      .addColumn("name", "text", (column) => column.primaryKey().notNull())
+      .addColumn("applied_at", "integer", (column) => column.notNull())
+      .execute();
+    await db.insertInto("migrations").values({ name: "0001-state", applied_at: 1 }).execute();
+  });
+  await connection.db.insertInto("rule_sets").values({ digest: "r", definition: "{}", stored_at: 1 }).execute();
+  await connection.db
+    .insertInto("competitions")
+    .values({ digest: "c", competition_id: 1, name: "one", definition: "{}" })
+    .execute();
+  await connection.db
+    .insertInto("rounds")
+    .values({
+      ...{ competition_id: 1, competition_digest: "c", rule_set_digest: "r", sync_block: 20, sync_block_hash: "0x" },
+      ...{ seed: "1", state: "open", started_at: 1 },
+    })
+    .execute();
+  connection.close();
+  const store = await openStore({ path, mode: "write" });
+  expect(store.migrated.applied).toEqual(["0002-draws"]);
+  expect(existsSync(store.migrated.backup!)).toBe(true);
+  const round = (await findOpenRound(store))!;
+  expect(round.sync_block).toBe(20);
+  const place = { roundId: round.id, task: "t" };
+  expect(await readDraw(store, place)).toBeUndefined();
+  await recordDraw(store, place, { state: "drawn", texts: ["kept"] }, []);
+  expect(await readDraw(store, place)).toEqual({ state: "drawn", texts: ["kept"] });
+  await store.close();
+  expect((await checkFile(path)).sound).toBe(true);
 });
 
 test("a file is tied to one chain and subnet", async () => {

@@ -1,13 +1,15 @@
 /** What every part of the validator's round works with, and what it says while it works. */
+
+import type { ChildLimits } from "../base/process-limits.ts";
 import type { ChainClient } from "../chain/client.ts";
 import type { Keypair } from "../chain/keypair.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
-import type { ChildLimits } from "../eval/limits.ts";
 import type { ModelCache } from "../hub/cache.ts";
 import type { Hub } from "../hub/connection.ts";
 import type { Store } from "../store/store.ts";
 import type { Block, Netuid, Uid } from "../subnet.ts";
 import type { TextSources } from "./text-source.ts";
+import type { TokenCache } from "./token-cache.ts";
 
 export interface ValidatorContext {
   readonly store: Store;
@@ -18,6 +20,7 @@ export interface ValidatorContext {
   /** Where the competitions' own tokenizers are kept. */
   readonly tokenizersFolder: string;
   readonly sources: TextSources;
+  readonly tokenCache: TokenCache;
   readonly rules: StoredRules;
   /** Signs weights; absent when nothing may be written to the chain. */
   readonly signer?: Keypair;
@@ -49,6 +52,8 @@ export type Progress =
   | { readonly kind: "admitted"; readonly uid: Uid; readonly repo: string }
   | { readonly kind: "refused" | "failed"; readonly uid: Uid; readonly reason: string; readonly detail: string }
   | { readonly kind: "task-dropped"; readonly task: string; readonly reason: string }
+  /** What the round asks is stored: from here on it is the same whatever becomes of its sources. */
+  | { readonly kind: "drawn"; readonly tasks: number; readonly samples: number }
   | {
       readonly kind: "measuring";
       readonly uid: Uid;

@@ -1,10 +1,11 @@
-/** Tasks that are made up from the round's seed alone. */
-import { type Invalid, isInvalid } from "../base/invalid.ts";
+/** Tasks that are made up from the round's seed, and a word list at most. */
+import { isInvalid } from "../base/invalid.ts";
 import type { Task } from "../competition/competition.ts";
 import { drawArithmetic, type Exercise } from "../data/generated/arithmetic.ts";
 import { drawDyck } from "../data/generated/dyck.ts";
 import { drawWordSorting } from "../data/generated/word-sorting.ts";
-import type { WordList } from "../data/generated/words.ts";
+import { offlineWords } from "../data/generated/words.ts";
+import { fetchWords, type LanguageAccess } from "../data/remote/language.ts";
 import { pairText } from "./task-text.ts";
 import type { Drawn, TextSource } from "./text-source.ts";
 
@@ -14,13 +15,13 @@ export const arithmetic: TextSource<"arithmetic"> = async (task, { random }) =>
 export const dyck: TextSource<"dyck"> = async (task, { random }) =>
   exercises(task, drawDyck(random, task.samples, task.source), task.source);
 
-/** @param list the words; which list it was is stored, since validators agree only on the same one */
-export function wordSorting(list: () => Promise<WordList | Invalid>): TextSource<"word-sorting"> {
-  return async (task, { random }) => {
-    const found = await list();
-    if (isInvalid(found)) return { kind: "dropped", reason: found.detail };
-    const drawn = drawWordSorting(random, task.samples, { ...task.source, words: found.words });
-    return exercises(task, drawn, { ...task.source, words: found.name });
+export function wordSorting(access: LanguageAccess): TextSource<"word-sorting"> {
+  return async (task, { random, signal }) => {
+    const { words: sha256, ...limits } = task.source;
+    const list = sha256 === undefined ? offlineWords : await fetchWords(access, { sha256, signal });
+    if (isInvalid(list)) return { kind: "dropped", reason: `The word list is not to be had: ${list.detail}` };
+    const drawn = drawWordSorting(random, task.samples, { ...limits, words: list.words });
+    return exercises(task, drawn, { ...task.source, words: list.name });
   };
 }
 

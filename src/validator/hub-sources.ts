@@ -1,5 +1,5 @@
 /** Tasks whose texts are rows of the hub's datasets. */
-import { isInvalid } from "../base/invalid.ts";
+import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
 import type { Task } from "../competition/competition.ts";
 import { drawPages } from "../data/draw/pages.ts";
 import { drawCodeforces, drawSynthetic1, type ReadPage, type ReasoningRow } from "../data/draw/reasoning.ts";
@@ -8,6 +8,7 @@ import { drawConfigs, drawQuestions, type MmluRow, parseQuestion } from "../data
 import type { ParquetRow } from "../data/parquet/rows.ts";
 import type { DatasetsAccess } from "../data/remote/datasets.ts";
 import { Dataset } from "../data/remote/datasets.ts";
+import { fetchTagger, type LanguageAccess } from "../data/remote/language.ts";
 import { PageReader } from "./page-reader.ts";
 import type { StakeReader } from "./stakes.ts";
 import { reasoningText } from "./task-text.ts";
@@ -69,15 +70,11 @@ export function syntheticMmlu(access: DatasetsAccess, stakes: StakeReader): Text
   };
 }
 
-/** @param tagger for keywords, which the second version's rules ask for; null where its data is not there */
-export function instructions(
-  access: DatasetsAccess,
-  tagger: () => Promise<PartOfSpeechTagger | null>,
-): TextSource<"instructions"> {
+export function instructions(access: DatasetsAccess, language: LanguageAccess): TextSource<"instructions"> {
   return async (task, draw) => {
     const { version, configs } = task.source;
-    const tag = version === 1 ? () => [] : await tagger();
-    if (tag === null) return { kind: "dropped", reason: `Rules of version ${version} need the part-of-speech data.` };
+    const tag = await taggerOf(task.source, language, draw.signal);
+    if (isInvalid(tag)) return { kind: "dropped", reason: `The part-of-speech data is not to be had: ${tag.detail}` };
     const { reader, rows } = await drawMmluRows(access, task, configs, draw);
     if (isInvalid(rows)) return reader.drawn(rows);
     const { random } = draw;
@@ -88,6 +85,17 @@ export function instructions(
     const samples = drawInstructions(random, parsed, { version, tag, samplesMax: task.samples });
     return reader.drawn(samples.map((sample) => ({ kind: "instructions", ...sample })));
   };
+}
+
+/** The tagger for keywords, which only the second version's rules ask for. */
+async function taggerOf(
+  { version, tagger: sha256 }: Parameters<TextSource<"instructions">>[0]["source"],
+  language: LanguageAccess,
+  signal: AbortSignal,
+): Promise<PartOfSpeechTagger | Invalid> {
+  if (version === 1) return () => [];
+  if (sha256 === undefined) return invalid("no-tagger", "the competition does not name it.");
+  return await fetchTagger(language, { sha256, signal });
 }
 
 /** A month's questions are some thousands; what is far beyond is not theirs. */

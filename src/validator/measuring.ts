@@ -75,11 +75,12 @@ interface TaskInput extends Omit<MeasuringInput, "texts"> {
 }
 
 async function measureTask(context: ValidatorContext, input: TaskInput): Promise<"done" | "child-lost"> {
-  const { store, report } = context;
+  const { store, report, tokenCache } = context;
   const { round, contender, task, tokenizerFolder } = input;
   const { modelId, repo, held } = contender.model;
   const { folder } = held;
-  const questions = await prepareQuestions(store, { ...input, folder, tokenizerFolder: tokenizerFolder ?? folder });
+  const tokenizer = tokenizerFolder ?? folder;
+  const questions = await prepareQuestions(store, { ...input, folder, tokenizerFolder: tokenizer, tokenCache });
   if (questions.kind !== "ready" && isLost(questions, input)) return "child-lost";
   const evaluation = await startEvaluation(store, {
     roundId: round.id,

@@ -4,7 +4,7 @@ import type { Task } from "../competition/competition.ts";
 import { nameOf, type Page } from "../data/draw/pages.ts";
 import type { ParquetRow } from "../data/parquet/rows.ts";
 import type { Dataset } from "../data/remote/datasets.ts";
-import type { NewPage } from "../store/rounds.ts";
+import type { NewPage } from "../store/pages.ts";
 import type { Drawn } from "./text-source.ts";
 
 export class PageReader {

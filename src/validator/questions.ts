@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isInvalid } from "../base/invalid.ts";
 import type { Competition, Task } from "../competition/competition.ts";
 import type { ModelChild } from "../eval/child.ts";
+import type { TextItem } from "../eval/protocol.ts";
 import { methods } from "../eval/tasks/methods.ts";
 import type { Question, TaskText } from "../eval/tasks/task.ts";
 import { endIds } from "../model/end-ids.ts";
@@ -13,6 +14,7 @@ import { openFolder } from "../model/folder.ts";
 import { findSampleSet, readSamples, storeSamples } from "../store/samples.ts";
 import type { Row } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
+import type { TokenCache } from "./token-cache.ts";
 
 export interface QuestionsInput {
   readonly round: Row<"rounds">;
@@ -24,6 +26,7 @@ export interface QuestionsInput {
   /** Where the tokenizer and the chat template are: the model's folder, or the competition's own. */
   readonly tokenizerFolder: string;
   readonly child: ModelChild;
+  readonly tokenCache: TokenCache;
 }
 
 export type Questions =
@@ -41,19 +44,28 @@ export async function prepareQuestions(store: Store, input: QuestionsInput): Pro
     return { kind: "ready", sampleSetId: known.id, list };
   }
   const method = methods[task.method.kind];
-  const encoded = await child.encode(method.items(texts), { now: timeInTemplates });
-  if (encoded.kind !== "done") return encoded;
-  const ids: (readonly number[])[] = [];
-  for (const result of encoded.results) {
-    if (result.kind === "failed") return result;
-    ids.push(result.ids);
-  }
+  const ids = await input.tokenCache.through(key.tokenizer, method.items(texts), (items) => encode(child, items));
+  if ("kind" in ids) return ids;
   const { kind: _, ...parameters } = task.method;
   const limits = { ...parameters, sequenceLengthMax: competition.constraints.sequenceLengthMax };
   const list = method.questions(texts, ids, { ...limits, endIds: await endIdsOf(input.tokenizerFolder, input.folder) });
   const samples = list.map(({ batch, sample, reference }) => ({ batch, question: sample, reference }));
   const set = await storeSamples(store, { ...key, samples });
   return { kind: "ready", sampleSetId: set.id, list };
+}
+
+async function encode(
+  child: ModelChild,
+  items: readonly TextItem[],
+): Promise<readonly (readonly number[])[] | Exclude<Questions, { kind: "ready" }>> {
+  const encoded = await child.encode(items, { now: timeInTemplates });
+  if (encoded.kind !== "done") return encoded;
+  const ids: (readonly number[])[] = [];
+  for (const result of encoded.results) {
+    if (result.kind === "failed") return result;
+    ids.push(result.ids);
+  }
+  return ids;
 }
 
 /** What a chat template sees as the time: the same for every validator. */

@@ -3,10 +3,12 @@
  * round is run again from its start after any interruption, and only what is missing is done.
  */
 import { FailureError } from "../base/errors.ts";
+import { isInvalid } from "../base/invalid.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
 import { subnetWeights } from "../competition/moving-average.ts";
 import { judgeRound } from "../competition/round.ts";
 import { competitionsAt } from "../competition/schedule.ts";
+import { hasDrawn } from "../store/draws.ts";
 import { recordEvent } from "../store/events.ts";
 import { recordMetagraph } from "../store/neurons.ts";
 import { latestAverages } from "../store/results.ts";
@@ -27,7 +29,7 @@ import { competitionTokenizer } from "./tokenizer.ts";
 export async function runRound(context: ValidatorContext, round: Row<"rounds">): Promise<void> {
   const { chain, netuid, store, report } = context;
   const competition = await competitionOf(context, round);
-  const resumed = (await listSampleSets(store, round.id)).length > 0;
+  const resumed = await hasDrawn(store, round.id);
   report({ kind: "round", competition: competition.name, syncBlock: round.sync_block, resumed });
 
   // Everything is read at the sync block, not at the head: validators that start a minute apart see the same subnet.
@@ -36,6 +38,7 @@ export async function runRound(context: ValidatorContext, round: Row<"rounds">):
   await recordMetagraph(store, metagraph);
 
   const texts = await drawTexts(context, { round, competition });
+  if (isInvalid(texts)) return await abandon(context, round, texts.detail);
   if (texts.size === 0) return await abandon(context, round, "no task's data could be loaded");
   const tokenizer = await competitionTokenizer(context, competition);
   if (tokenizer.kind === "unavailable") throw new FailureError(`The tokenizer is not to be had: ${tokenizer.detail}.`);

@@ -3,13 +3,15 @@ import { isInvalid } from "../base/invalid.ts";
 import { decodeSs58, verifySignature } from "../chain/keypair.ts";
 import { drawConversations } from "../data/draw/conversations.ts";
 import { listRuns, readSteps, type WandbAccess } from "../data/remote/wandb.ts";
-import type { NewPage } from "../store/rounds.ts";
+import type { NewPage } from "../store/pages.ts";
+import type { BlockTimeReader } from "./block-time.ts";
 import type { StakeReader } from "./stakes.ts";
 import type { TextSource } from "./text-source.ts";
 
 export function cortexStream(
-  access: Omit<WandbAccess, "verify" | "nowMs"> & { readonly now: () => number },
+  access: Omit<WandbAccess, "verify" | "asOfMs">,
   stakes: StakeReader,
+  blockTime: BlockTimeReader,
 ): TextSource<"cortex-stream"> {
   return async (task, draw) => {
     const { source, samples: samplesMax } = task;
@@ -18,24 +20,20 @@ export function cortexStream(
     if (isInvalid(hotkeys)) return { kind: "dropped", reason: hotkeys.detail };
     if (hotkeys.size === 0)
       return { kind: "dropped", reason: `Subnet ${source.netuid} has no validator with ${source.stakeTaoMin} TAO.` };
-    const wandb = { ...access, nowMs: access.now(), verify };
+    const asOfMs = await blockTime(draw);
+    if (isInvalid(asOfMs)) return { kind: "dropped", reason: asOfMs.detail };
+    const wandb = { ...access, asOfMs, verify };
     const runs = await listRuns(wandb, { project, runType, signal });
     if (isInvalid(runs)) return { kind: "dropped", reason: runs.detail };
     const noted = { task: task.name, source: source.kind };
     const lost: NewPage[] = [];
     const columns = columnsOf(uidsMax);
-    const drawn = await drawConversations(
-      draw.random,
-      runs,
-      { ...source, samplesMax, hotkeys },
-      async (run, fromStep) => {
-        const rows = await readSteps(wandb, { project, run, fromStep, columns, signal });
-        if (!isInvalid(rows)) return rows;
-        const page = { project, run: run.id, fromStep, toStep: run.lastStep };
-        lost.push({ ...noted, page, state: "dropped", reason: rows.detail });
-        return null;
-      },
-    );
+    const drawn = await drawConversations(draw.random, runs, { ...source, samplesMax, hotkeys }, async (run) => {
+      const rows = await readSteps(wandb, { project, run, stepsMax: source.stepsPerRun, columns, signal });
+      if (!isInvalid(rows)) return rows;
+      lost.push({ ...noted, page: { project, run: run.id }, state: "dropped", reason: rows.detail });
+      return null;
+    });
     const used = drawn.sources.map((step) => ({ ...noted, page: { project, step }, state: "used" as const }));
     const pages = [...used, ...lost];
     const texts = drawn.conversations.map((conversation) => ({ kind: "conversation" as const, ...conversation }));

@@ -1,20 +1,24 @@
 /** Every source over real HTTP to the local data server, as a validator draws it, also when the server misbehaves. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cryptoWaitReady } from "@polkadot/util-crypto";
+import { zipSync } from "fflate";
 import { InterruptedError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
 import { keypairFromUri } from "../chain/keypair.ts";
 import { builtInCompetitions } from "../competition/built-in.ts";
-import type { Competition, CompetitionFile } from "../competition/competition.ts";
+import type { Competition, CompetitionFile, Task } from "../competition/competition.ts";
+import type { DataBounds } from "../data/remote/bounds.ts";
 import { methods } from "../eval/tasks/methods.ts";
 import type { TaskText } from "../eval/tasks/task.ts";
+import { Language } from "../localnet/data/language.ts";
 import { type RunningData, startData } from "../localnet/data/server.ts";
 import { createTokenizer } from "../model/tokenizer.ts";
-import { readPages, startRound } from "../store/rounds.ts";
+import { readPages } from "../store/pages.ts";
+import { startRound } from "../store/rounds.ts";
 import { storeSamples } from "../store/samples.ts";
 import { openStore } from "../store/store.ts";
 import type { Metagraph } from "../subnet.ts";
@@ -60,25 +64,33 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The chain as the sources see it: one validator of every subnet. */
+/** The chain as the sources see it: one validator of every subnet, and the time of its block. */
+let blockMs = nowMs;
 const chain = {
+  timestampMs: async () => blockMs,
   metagraph: async (netuid: number) => {
     const neuron = { uid: 0, hotkey: keypairFromUri("//Validator").ss58Address, stakeTao: 1e6, validatorPermit: true };
     return { netuid, neurons: [neuron] } as unknown as Metagraph;
   },
 };
 
-const open = (cache: string, change: Partial<typeof bounds> = {}) => {
+const open = (cache: string, change: Partial<DataBounds> = {}) => {
   const url = `http://127.0.0.1:${inFront.port}`;
-  const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, hubToken: "", wandbKey: "key" };
+  const servers = { hubUrl: url, datasetsUrl: url, wandbUrl: url, languageUrl: url, hubToken: "", wandbKey: "key" };
   const cacheFolder = join(folder, cache);
-  return openSources({ ...servers, cacheFolder, chain, bounds: { ...bounds, ...change }, now: () => nowMs });
+  return openSources({ ...servers, cacheFolder, chain, bounds: { ...bounds, ...change } });
 };
 
 /** One competition with every task that the public subnet ever had. */
 const periods = builtInCompetitions("sn37-latest").schedule.flatMap(({ competitions }) => competitions);
 const everyTask = new Map(periods.flatMap(({ tasks }) => tasks).map((task) => [task.source.kind, task]));
-const latest: Competition = { ...periods.at(-1)!, tasks: [...everyTask.values()] };
+/** The public word list and tagger are not ours to serve. */
+const { words, tagger } = new Language(0).digests;
+const withLocalLanguage = (task: Task): Task => {
+  if (task.source.kind === "word-sorting") return { ...task, source: { ...task.source, words } };
+  return task.source.kind === "instructions" ? { ...task, source: { ...task.source, tagger } } : task;
+};
+const latest: Competition = { ...periods.at(-1)!, tasks: [...everyTask.values()].map(withLocalLanguage) };
 const launch = builtInCompetitions("sn37-launch").schedule[0]!.competitions[0]!;
 const taskOf = (competition: Competition, kind: string) =>
   competition.tasks.find(({ source }) => source.kind === kind)!;
@@ -86,7 +98,7 @@ const taskOf = (competition: Competition, kind: string) =>
 async function draw(
   cache: string,
   kind: string,
-  change: Partial<typeof bounds> = {},
+  change: Partial<DataBounds> = {},
   signal = new AbortController().signal,
 ) {
   const competition = kind === "cortex-stream" ? launch : latest;
@@ -99,6 +111,10 @@ async function draw(
     syncBlockHash: "0x00",
     signal,
   });
+}
+
+interface RunsAnswer {
+  readonly edges: { readonly node: { readonly historyKeys: { lastStep: number }; readonly createdAt: string } }[];
 }
 
 const textsOf = (drawn: Awaited<ReturnType<typeof draw>>): readonly TaskText[] => {
@@ -114,6 +130,7 @@ describe("every source of the latest rules and the launch", () => {
     "codeforces-cots": 90,
     "cortex-stream": 8,
     "word-sorting": 400,
+    instructions: 20,
   };
   for (const [kind, least] of Object.entries(cases))
     test(`${kind}: the same texts again, with what was read noted`, async () => {
@@ -124,17 +141,49 @@ describe("every source of the latest rules and the launch", () => {
       expect(drawn.pages!.every(({ state }) => state === "used")).toBe(true);
     });
 
-  test("keywords need data that is not there: the task is left out by name", async () => {
-    expect(await draw("all", "instructions")).toEqual({
-      kind: "dropped",
-      reason: "Rules of version 2 need the part-of-speech data.",
-    });
-  });
-
   test("only signed conversations of validators with stake, without refusals", async () => {
     const texts = textsOf(await draw("all", "cortex-stream"));
     for (const text of texts)
       expect(text.kind === "conversation" && !text.response.includes("As an AI") && text.response !== "").toBe(true);
+  });
+
+  test("what was logged after the block is left out, so that whoever draws later draws the same", async () => {
+    // The last two steps of every run, and a run that began after the block.
+    const lateMs = nowMs - 2 * 600_000;
+    blockMs = lateMs - 60_000;
+    const later = textsOf(await draw("all", "cortex-stream"));
+    blockMs = nowMs;
+    expect(later).not.toEqual([...textsOf(await draw("all", "cortex-stream"))]);
+
+    blockMs = lateMs - 60_000;
+    const server = `${data.url}/graphql`;
+    const rewritten = (change: (project: { runs?: RunsAnswer; run?: { history: string[] } }) => void) => {
+      meddle = async (request) => {
+        if (request.method !== "POST") return null;
+        const { headers, method } = request;
+        const answer = await (await fetch(server, { method, headers, body: await request.clone().text() })).json();
+        change(answer.data.project);
+        return Response.json(answer);
+      };
+    };
+    rewritten(({ runs, run }) => {
+      for (const { node } of runs?.edges ?? []) node.historyKeys.lastStep -= 2;
+      if (run) run.history = run.history.filter((row) => JSON.parse(row)._timestamp * 1000 <= blockMs);
+    });
+    expect(textsOf(await draw("all", "cortex-stream"))).toEqual([...later]);
+    rewritten(({ runs }) => {
+      const [first] = runs?.edges ?? [];
+      if (first) runs!.edges.unshift({ node: { ...first.node, createdAt: new Date(lateMs).toISOString() } });
+    });
+    expect(textsOf(await draw("all", "cortex-stream"))).toEqual([...later]);
+    meddle = () => null;
+    blockMs = nowMs;
+  });
+
+  test("rows are too old by the block's time, not by this machine's", async () => {
+    blockMs = nowMs + 2 * 86_400_000;
+    expect(await draw("all", "cortex-stream")).toMatchObject({ kind: "dropped" });
+    blockMs = nowMs;
   });
 
   test("runs whose steps were moved into files are read from there", async () => {
@@ -148,6 +197,81 @@ describe("every source of the latest rules and the launch", () => {
     expect(textsOf(await draw("all", "cortex-stream"))).toEqual([...live]);
     expect(asked.some(({ path }) => path.endsWith(".parquet"))).toBe(true);
     meddle = () => null;
+  });
+});
+
+describe("the word list and the tagger", () => {
+  const kinds = { "word-sorting": "/packages/corpora/words.zip", instructions: "/packages/taggers/" } as const;
+  const archivesAsked = () => asked.filter(({ path }) => path.startsWith("/packages/")).length;
+
+  test("keywords are content words, and words come from the list", async () => {
+    const rules = textsOf(await draw("all", "instructions")).flatMap((text) =>
+      text.kind === "instructions" ? text.rules : [],
+    );
+    const keywords = rules.flatMap((rule) => ("keywords" in rule ? rule.keywords : []));
+    expect(keywords.length).toBeGreaterThan(5);
+    const drawn = await draw("all", "word-sorting");
+    expect(drawn.pages![0]!.page).toMatchObject({ words: `sha256:${words}` });
+    for (const text of textsOf(drawn).slice(0, 20))
+      expect(text.kind === "reference" && text.context).toMatch(
+        /^Sort the following words alphabetically: [a-z ]+\. $/,
+      );
+  });
+
+  test("are fetched once, and again when what was kept is cut short or changed", async () => {
+    for (const kind of Object.keys(kinds)) {
+      const texts = textsOf(await draw(`kept-${kind}`, kind));
+      expect(archivesAsked()).toBe(1);
+      const kept = join(folder, `kept-${kind}`, "language");
+      expect(textsOf(await draw(`kept-${kind}`, kind))).toEqual([...texts]);
+      expect(archivesAsked()).toBe(0);
+      for (const name of readdirSync(kept)) {
+        const whole = readFileSync(join(kept, name));
+        for (const spoilt of [whole.subarray(0, 10), Buffer.concat([whole, whole])]) {
+          writeFileSync(join(kept, name), spoilt);
+          expect(textsOf(await draw(`kept-${kind}`, kind))).toEqual([...texts]);
+          expect(archivesAsked()).toBe(1);
+          expect(readFileSync(join(kept, name)).equals(whole)).toBe(true);
+        }
+      }
+    }
+  });
+
+  const large = { "words/en-basic": new Uint8Array(300_000) };
+  const other = { "words/en-basic": new TextEncoder().encode("other\n") };
+  const answers: Readonly<Record<string, readonly [() => Response, string]>> = {
+    "a 404": [() => new Response("gone", { status: 404 }), "answered 404"],
+    HTML: [() => new Response("<html>Sign in</html>"), "is no archive"],
+    "an archive cut short": [() => new Response(new Uint8Array(zipSync(large)).slice(0, 100)), "is no archive"],
+    "another archive": [() => new Response(new Uint8Array(zipSync({ readme: Buffer.from("x") }))), "does not hold"],
+    "other words": [() => new Response(new Uint8Array(zipSync(other))), `instead of ${words}`],
+    "a small archive of much": [
+      () => new Response(new Uint8Array(zipSync(large))),
+      "unpacks to more than 100000 bytes",
+    ],
+    "a large archive": [() => new Response(new Uint8Array(3_000_000)), "answered with more than 2000000 bytes"],
+  };
+  for (const [name, [answer, reason]] of Object.entries(answers))
+    test(`${name} costs the task, with a sentence`, async () => {
+      meddle = ({ url }) => (url.includes("/packages/") ? answer() : null);
+      const limits = { languageBytesMax: 200_000, fileBytesMax: 2_000_000 };
+      expect(await draw(`bad ${name}`, "word-sorting", limits)).toMatchObject({
+        kind: "dropped",
+        reason: expect.stringContaining(reason),
+      });
+      meddle = () => null;
+      expect(existsSync(join(folder, `bad ${name}`, "language"))).toBe(false);
+    });
+
+  test("without a word list named, words need no server", async () => {
+    const task = taskOf(latest, "word-sorting");
+    const { words: _, ...source } = task.source as Extract<Task["source"], { kind: "word-sorting" }>;
+    asked = [];
+    const { signal } = new AbortController();
+    const at = { random: new Random(42n), competition: latest, syncBlock: 1, syncBlockHash: "0x00", signal };
+    const drawn = await open("none")({ ...task, source }, at);
+    expect(drawn).toMatchObject({ kind: "drawn", pages: [{ page: { words: "BIP-39 English" } }] });
+    expect(asked).toEqual([]);
   });
 });
 
@@ -264,6 +388,7 @@ describe("a round", () => {
     const reports: string[] = [];
     const report = (progress: { readonly kind: string }) => reports.push(progress.kind);
     const texts = await drawTexts({ store, sources: open(name), report, signal }, { round, competition: latest });
+    if (isInvalid(texts)) throw new Error(texts.detail);
     if (isInvalid(tokenizer)) throw new Error(tokenizer.detail);
     const digests: string[] = [];
     for (const task of latest.tasks.filter(({ method }) => method.kind === "text-loss")) {
@@ -291,7 +416,7 @@ describe("a round", () => {
     meddle = () => null;
     expect(troubled).toEqual(calm);
     expect(calm.digests).toHaveLength(1);
-    expect(calm.reports).toEqual(["task-dropped"]);
+    expect(calm.reports).toEqual(["drawn"]);
     expect(calm.pages.length).toBeGreaterThan(10);
   }, 20_000);
 });

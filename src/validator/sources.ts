@@ -2,10 +2,10 @@
 import type { ChainClient } from "../chain/client.ts";
 import type { Source } from "../competition/competition.ts";
 import { type DataBounds, defaultDataBounds } from "../data/remote/bounds.ts";
+import { blockTimesOf } from "./block-time.ts";
 import { jsonLines, parquetFile, textFolder } from "./file-sources.ts";
 import { arithmetic, dyck, wordSorting } from "./generated-sources.ts";
 import { codeforces, fineweb, instructions, synthetic1, syntheticMmlu } from "./hub-sources.ts";
-import { languageData } from "./language-data.ts";
 import { cortexStream } from "./run-source.ts";
 import { stakesOf } from "./stakes.ts";
 import type { Draw, Drawn, TextSource, TextSources } from "./text-source.ts";
@@ -14,36 +14,40 @@ export interface Outside {
   readonly hubUrl: string;
   readonly datasetsUrl: string;
   readonly wandbUrl: string;
+  /** Of NLTK's data, or a mirror of it. */
+  readonly languageUrl: string;
   /** Empty: anonymous. */
   readonly hubToken: string;
   readonly wandbKey: string;
-  /** Where what is fetched is kept, and where the word list and the tagger's files are looked for. */
+  /** Where what is fetched is kept. */
   readonly cacheFolder: string;
-  readonly chain: Pick<ChainClient, "metagraph">;
+  readonly chain: Pick<ChainClient, "metagraph" | "timestampMs">;
   readonly bounds?: Partial<DataBounds>;
-  readonly now?: () => number;
 }
 
 /** Sources over what is outside; nothing is asked for before a task is drawn. */
 export function openSources(outside: Outside): TextSources {
   const bounds = { ...defaultDataBounds, ...outside.bounds };
-  const [hubUrl, datasetsUrl, wandbUrl] = [outside.hubUrl, outside.datasetsUrl, outside.wandbUrl].map((url) =>
-    url.replace(/\/+$/, ""),
-  ) as [string, string, string];
-  const { cacheFolder, now = Date.now } = outside;
+  const [hubUrl, datasetsUrl, wandbUrl, languageUrl] = [
+    outside.hubUrl,
+    outside.datasetsUrl,
+    outside.wandbUrl,
+    outside.languageUrl,
+  ].map((url) => url.replace(/\/+$/, "")) as [string, string, string, string];
+  const { cacheFolder, chain } = outside;
   const datasets = { hubUrl, datasetsUrl, token: outside.hubToken || undefined, cacheFolder, bounds };
-  const wandb = { url: wandbUrl, key: outside.wandbKey || undefined, bounds, now };
-  const stakes = stakesOf(outside.chain);
-  const language = languageData(cacheFolder);
+  const wandb = { url: wandbUrl, key: outside.wandbKey || undefined, bounds };
+  const stakes = stakesOf(chain);
+  const language = { languageUrl, cacheFolder, bounds };
   const table: { readonly [Kind in Source["kind"]]: TextSource<Kind> } = {
     fineweb: fineweb(datasets),
     "synthetic-mmlu": syntheticMmlu(datasets, stakes),
     "synthetic-1-sft": synthetic1(datasets),
     "codeforces-cots": codeforces(datasets),
-    "cortex-stream": cortexStream(wandb, stakes),
-    "word-sorting": wordSorting(language.words),
+    "cortex-stream": cortexStream(wandb, stakes, blockTimesOf(chain)),
+    "word-sorting": wordSorting(language),
     dyck,
-    instructions: instructions(datasets, language.tagger),
+    instructions: instructions(datasets, language),
     arithmetic,
     jsonl: jsonLines,
     parquet: parquetFile,

@@ -2,7 +2,7 @@
 import type { Random } from "../base/random.ts";
 import type { Competition, Source, Task } from "../competition/competition.ts";
 import type { TaskText } from "../eval/tasks/task.ts";
-import type { NewPage } from "../store/rounds.ts";
+import type { NewPage } from "../store/pages.ts";
 import type { Block, BlockHash } from "../subnet.ts";
 
 /** `pages` says where the texts came from; a source that could not be read is dropped by name, never replaced. */

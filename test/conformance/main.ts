@@ -1,6 +1,7 @@
 /**
- * `bun run conformance [--golden DIR]`: every family of reference values that is present, with its number of cases and its
- * worst difference. Families whose values are not there are named as skipped. Exit 1 when anything differs.
+ * `bun run conformance [FAMILY …] [--golden DIR]`: every family of reference values that is present (or those named), with
+ * its number of cases and its worst difference. Families whose values are not there are named as skipped. Exit 1 when
+ * anything differs, 2 for a family that there is not.
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -47,12 +48,21 @@ const families: readonly Family[] = [
   { name: "yuma", needs: () => import.meta.dir, check: (_, shared) => checkYuma(shared) },
 ];
 
-const { values } = parseArgs({ options: { golden: { type: "string", default: "../shared/golden" } } });
+const { values, positionals } = parseArgs({
+  options: { golden: { type: "string", default: "../shared/golden" } },
+  allowPositionals: true,
+});
+const unknown = positionals.find((wanted) => families.every(({ name }) => name !== wanted));
+if (unknown !== undefined) {
+  console.error(`There is no family ${unknown}; there are ${families.map(({ name }) => name).join(", ")}.`);
+  process.exit(2);
+}
 const golden = resolve(values.golden);
 const shared = resolve(golden, "..");
 const rows: (string | number)[][] = [];
 const problems: string[] = [];
 for (const { name, needs, check } of families) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
   const missing = needs(golden, shared);
   if (!existsSync(missing)) {
     rows.push([name, "–", "–", "", `skipped: there is no ${missing}`]);

@@ -22,6 +22,7 @@ export async function openLocalFile(path: string, signal?: AbortSignal): Promise
   return {
     name: path,
     sizeBytes,
+    signal,
     read: (from, to) => readRange(handle, path, from, to, signal),
     close: () => handle.close(),
   };

@@ -1,7 +1,7 @@
 /** Rows of a Parquet file on disk: the footer says how many there are, and only the drawn ones' row groups are read. */
 import { type Invalid, invalid, isInvalid } from "../../base/invalid.ts";
 import type { Random } from "../../base/random.ts";
-import { type Footer, parseFooter, readFooterBytes } from "../parquet/footer.ts";
+import { parseFooter, readFooterBytes } from "../parquet/footer.ts";
 import { readRows } from "../parquet/rows.ts";
 import { openLocalFile } from "./local-file.ts";
 import { type DrawnPairs, type PairFields, readPair, type TextPair } from "./pair.ts";
@@ -31,33 +31,17 @@ export async function drawParquetRows(
     const places = drawPlaces(random, footer.rows, count);
     const columns =
       fields.contextField === null ? [fields.referenceField] : [fields.contextField, fields.referenceField];
+    const sorted = [...new Set(places)].toSorted((a, b) => a - b);
+    const rows = await readRows(file, footer, { columns, rows: sorted });
+    if (isInvalid(rows)) return rows;
     const pairs = new Map<number, TextPair>();
-    for (const wanted of byRowGroup(footer, places)) {
-      const from = Math.min(...wanted);
-      const rows = await readRows(file, footer, { columns, from, to: Math.max(...wanted) + 1 });
-      if (isInvalid(rows)) return rows;
-      for (const place of wanted) {
-        const pair = readPair(rows[place - from]!, fields, `${path}, row ${place}`);
-        if (isInvalid(pair)) return pair;
-        pairs.set(place, pair);
-      }
+    for (const [index, place] of sorted.entries()) {
+      const pair = readPair(rows[index]!, fields, `${path}, row ${place}`);
+      if (isInvalid(pair)) return pair;
+      pairs.set(place, pair);
     }
     return { pairs: places.map((place) => pairs.get(place)!), places };
   } finally {
     await file.close();
   }
-}
-
-/** The places of each row group that has some, in the order of the file. */
-function byRowGroup({ metadata }: Footer, places: readonly number[]): number[][] {
-  const sorted = places.toSorted((a, b) => a - b);
-  const groups: number[][] = [];
-  let [end, at] = [0, 0];
-  for (const group of metadata.row_groups) {
-    end += Number(group.num_rows);
-    const start = at;
-    while (at < sorted.length && sorted[at]! < end) at += 1;
-    if (at > start) groups.push(sorted.slice(start, at));
-  }
-  return groups;
 }

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isInvalid } from "../../base/invalid.ts";
 import { byCodePoint } from "../../base/python-text.ts";
 import { Random } from "../../base/random.ts";
 import { drawDyck } from "./dyck.ts";
 import { drawInstruction, incompatible } from "./instructions.ts";
 import { drawWordSorting } from "./word-sorting.ts";
-import { offlineWords, readBasicEnglish } from "./words.ts";
+import { offlineWords, readWords } from "./words.ts";
 
 const words = { ...offlineWords, wordsMin: 2, wordsMax: 20, lettersMin: 3 };
 
@@ -50,7 +49,8 @@ describe("instructions", () => {
   });
 });
 
-test("a word list that is not the subnet's is refused", () => {
-  expect(isInvalid(readBasicEnglish(new TextEncoder().encode("come\nget\n")))).toBe(true);
+test("a word list is a word a line", () => {
+  const list = readWords(new TextEncoder().encode("come\n\nget\n"), "ab");
+  expect(list).toEqual({ name: "sha256:ab", words: ["come", "get"] });
   expect(offlineWords.words.length).toBe(2048);
 });

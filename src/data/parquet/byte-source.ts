@@ -5,11 +5,13 @@ export interface ByteSource {
   /** For sentences: a path or an address. */
   readonly name: string;
   readonly sizeBytes: number;
+  /** Ends whatever is done with the source. */
+  readonly signal?: AbortSignal | undefined;
   /** Exactly the bytes [from, to), which lie within the size. Throws `ReadFailure`; `InterruptedError` when aborted. */
   read(from: number, to: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Carries a failure through the Parquet library, which knows exceptions only; it never leaves `src/data/parquet`. */
+/** Carries a failure of reading through those who know exceptions only; it never leaves `src/data/parquet`. */
 export class ReadFailure extends Error {
   override readonly name = "ReadFailure";
 

@@ -10,6 +10,8 @@ import { type ByteSource, ReadFailure } from "./byte-source.ts";
 export interface Footer {
   readonly metadata: FileMetaData;
   readonly rows: number;
+  /** What it was read from. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 const footerBytesMax = 64 * 2 ** 20;
@@ -55,7 +57,7 @@ export function parseFooter(
   try {
     const fault = findFault(metadata, sizeBytes - bytes.length);
     if (fault !== null) return invalid("bad-footer", `The footer of ${name} is wrong: ${fault}.`);
-    return { metadata, rows: Number(metadata.num_rows) };
+    return { metadata, rows: Number(metadata.num_rows), bytes };
   } catch {
     // A field that the format requires is missing or of another type.
     return invalid("bad-footer", `The footer of ${name} lacks what Parquet requires.`);

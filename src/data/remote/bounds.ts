@@ -16,6 +16,8 @@ export interface DataBounds {
   readonly fileBytesMax: number;
   /** What the kept footers of Parquet files may take on disk. */
   readonly footersBytesMax: number;
+  /** What kept word lists and taggers may take on disk; one archive may unpack to half of it. */
+  readonly languageBytesMax: number;
 }
 
 export const defaultDataBounds: DataBounds = {
@@ -27,4 +29,5 @@ export const defaultDataBounds: DataBounds = {
   jsonBytesMax: 128 * 2 ** 20,
   fileBytesMax: 512 * 2 ** 20,
   footersBytesMax: 256 * 2 ** 20,
+  languageBytesMax: 128 * 2 ** 20,
 };

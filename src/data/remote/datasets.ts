@@ -8,7 +8,7 @@ import { z } from "zod";
 import { type Invalid, invalid, isInvalid } from "../../base/invalid.ts";
 import type { DatasetSplit, Page } from "../draw/pages.ts";
 import { type Footer, parseFooter, readFooterBytes } from "../parquet/footer.ts";
-import { type ParquetRow, readRows } from "../parquet/rows.ts";
+import { type ParquetRow, type RowChoice, readRows, rowsBetween } from "../parquet/rows.ts";
 import type { DataBounds } from "./bounds.ts";
 import { FooterCache } from "./footer-cache.ts";
 import { type RemoteFile, remoteFile, remoteSize } from "./remote-file.ts";
@@ -98,7 +98,7 @@ export class Dataset {
       const [from, to] = [Math.max(page.offset, first) - first, Math.min(end, first + footer.rows) - first];
       first += footer.rows;
       if (from >= to) continue;
-      const part = await this.#rowsOf(file, footer, { columns, from, to });
+      const part = await this.#rowsOf(file, footer, { columns, rows: rowsBetween(from, to) });
       if (isInvalid(part)) return part;
       rows.push(...part);
     }
@@ -106,14 +106,14 @@ export class Dataset {
   }
 
   /** A file that was replaced under its old address is read once more from its footer on. */
-  async #rowsOf(file: RemoteFile, footer: Footer, range: Parameters<typeof readRows>[2]) {
-    const rows = await readRows(file, footer, range);
+  async #rowsOf(file: RemoteFile, footer: Footer, choice: RowChoice) {
+    const rows = await readRows(file, footer, choice);
     if (!isInvalid(rows) || rows.reason === "unreachable" || rows.reason === "rate-limited") return rows;
     await this.#forget(file);
     const fresh = await this.#footerOf(file);
     if (isInvalid(fresh)) return fresh;
     if (fresh.rows !== footer.rows) return rows;
-    return readRows(file, fresh, range);
+    return readRows(file, fresh, choice);
   }
 
   async #forget(file: RemoteFile): Promise<void> {

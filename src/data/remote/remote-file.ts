@@ -23,6 +23,7 @@ export function remoteFile(options: {
     url,
     name,
     sizeBytes,
+    signal: options.signal,
     etag: null,
     read: async (from, to) => {
       if (from === to) return new Uint8Array();

@@ -1,9 +1,12 @@
-/** Runs of a W&B project and their history, over its GraphQL interface. */
+/**
+ * Runs of a W&B project and their history, over its GraphQL interface. The project grows while it is read, so everything
+ * is read as it was at one moment: whoever reads it later reads the same. (Only that a run is still running is as of now.)
+ */
 import { z } from "zod";
 import { type Invalid, invalid, isInvalid } from "../../base/invalid.ts";
 import type { ConversationRow, ConversationRun } from "../draw/conversations.ts";
 import { parseFooter, readFooterBytes } from "../parquet/footer.ts";
-import { readRows } from "../parquet/rows.ts";
+import { readRows, rowsBetween } from "../parquet/rows.ts";
 import type { DataBounds } from "./bounds.ts";
 import { hostAndPath, request, requestJson } from "./request.ts";
 
@@ -12,8 +15,8 @@ export interface WandbAccess {
   readonly url: string;
   readonly key: string | undefined;
   readonly bounds: DataBounds;
-  /** What the ages of rows are counted to. */
-  readonly nowMs: number;
+  /** The moment: what was begun or logged after it is left out, and ages are counted to it. */
+  readonly asOfMs: number;
   /** Whether a run's hotkey signed its id. The chain's cryptography is no part of this module. */
   readonly verify: (signed: { readonly runId: string; readonly hotkey: string; readonly signature: string }) => boolean;
 }
@@ -21,7 +24,7 @@ export interface WandbAccess {
 const runsQuery = `query Runs($project: String!, $entity: String!, $filters: JSONString!, $after: String, $first: Int!) {
   project(name: $project, entityName: $entity) {
     runs(filters: $filters, after: $after, first: $first, order: "+created_at") {
-      edges { node { name config historyKeys } }
+      edges { node { name config createdAt historyKeys } }
       pageInfo { endCursor hasNextPage }
     }
   }
@@ -39,6 +42,7 @@ const runsMax = 10_000;
 const runNode = z.object({
   name: z.string().max(128),
   config: z.string(),
+  createdAt: z.string(),
   historyKeys: z.object({ lastStep: z.int().nonnegative() }).nullable(),
 });
 const runsPage = z.object({
@@ -74,7 +78,10 @@ function answerOf<T>(project: z.ZodType<T>) {
   });
 }
 
-/** The running runs of a kind of a project (`entity/name`), in the order of creation; those that say nothing of a hotkey are left out. */
+/**
+ * The running runs of a kind of a project (`entity/name`), in the order of creation. Those that say nothing of a hotkey and
+ * those that began after the moment are left out: one more would change the order that is drawn.
+ */
 export async function listRuns(
   access: WandbAccess,
   { project, runType, signal }: { readonly project: string; readonly runType: string; readonly signal: AbortSignal },
@@ -101,9 +108,10 @@ export async function listRuns(
 }
 
 function readRun(
-  { verify }: WandbAccess,
-  { name: id, config, historyKeys }: z.infer<typeof runNode>,
+  { verify, asOfMs }: WandbAccess,
+  { name: id, config, createdAt, historyKeys }: z.infer<typeof runNode>,
 ): ConversationRun | null {
+  if (!(timeOf(createdAt) <= asOfMs)) return null;
   let json: unknown;
   try {
     json = JSON.parse(config);
@@ -116,23 +124,47 @@ function readRun(
   return { id, hotkey, isSigned: verify({ runId: id, hotkey, signature }), lastStep: historyKeys.lastStep };
 }
 
-/** The rows of a run's steps from `fromStep` to its last one, in order. */
+/** W&B has written times with a zone and without; without one they are in UTC too. NaN for what is no time. */
+function timeOf(text: string): number {
+  return Date.parse(/Z|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
+}
+
+interface StepsWanted {
+  readonly project: string;
+  readonly run: ConversationRun;
+  /** How many of the last steps. */
+  readonly stepsMax: number;
+  /** What is read of an exported history, which is read by columns. */
+  readonly columns: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** A run that has logged this many steps since the moment is not looked through: a step can be a megabyte. */
+const stepsBackMax = 320;
+
+/** The rows of the last steps that a run had logged at the moment, in order. */
 export async function readSteps(
   access: WandbAccess,
-  {
-    project,
-    run,
-    fromStep,
-    columns,
-    signal,
-  }: {
-    readonly project: string;
-    readonly run: ConversationRun;
-    readonly fromStep: number;
-    /** What is read of an exported history, which is read by columns. */
-    readonly columns: readonly string[];
-    readonly signal: AbortSignal;
-  },
+  wanted: StepsWanted,
+): Promise<readonly ConversationRow[] | Invalid> {
+  const { run, stepsMax } = wanted;
+  for (let back = stepsMax; ; back *= 4) {
+    const fromStep = Math.max(0, run.lastStep + 1 - back);
+    const rows = await readStepsFrom(access, wanted, fromStep);
+    if (isInvalid(rows)) return rows;
+    const logged = rows.filter(({ ageSeconds }) => ageSeconds >= 0);
+    const firstStep = (logged.at(-1)?.step ?? -1) - stepsMax + 1;
+    if (fromStep === 0 || (logged.length > 0 && firstStep >= fromStep))
+      return logged.filter(({ step }) => step >= firstStep);
+    if (back >= stepsBackMax)
+      return invalid("too-late", `Run ${run.id} has logged more than ${back - stepsMax} steps since the block.`);
+  }
+}
+
+async function readStepsFrom(
+  access: WandbAccess,
+  { project, run, columns, signal }: StepsWanted,
+  fromStep: number,
 ): Promise<readonly ConversationRow[] | Invalid> {
   const names = { ...nameOf(project), run: run.id };
   const variables = { ...names, min: fromStep, max: run.lastStep + 1, samples: run.lastStep + 1 - fromStep };
@@ -148,7 +180,7 @@ export async function readSteps(
   const all = rows.length > 0 ? rows : await readExported(access, { project, names, columns, signal });
   if (isInvalid(all)) return all;
   return all
-    .map((fields) => rowOf(fields, access.nowMs))
+    .map((fields) => rowOf(fields, access.asOfMs))
     .filter((row) => row !== null && row.step >= fromStep && row.step <= run.lastStep)
     .map((row) => row!)
     .toSorted((a, b) => a.step - b.step);
@@ -191,6 +223,7 @@ async function readExportedFile({ bounds }: WandbAccess, url: string, columns: r
   const source = {
     name: hostAndPath(url),
     sizeBytes: bytes.length,
+    signal,
     read: async (from: number, to: number) => bytes.slice(from, to),
   };
   const end = await readFooterBytes(source);
@@ -201,13 +234,16 @@ async function readExportedFile({ bounds }: WandbAccess, url: string, columns: r
   const present = new Set(
     footer.metadata.row_groups[0]?.columns.map(({ meta_data: column }) => column!.path_in_schema[0]),
   );
-  return readRows(source, footer, { columns: columns.filter((name) => present.has(name)), from: 0, to: footer.rows });
+  return readRows(source, footer, {
+    columns: columns.filter((name) => present.has(name)),
+    rows: rowsBetween(0, footer.rows),
+  });
 }
 
-function rowOf(fields: Readonly<Record<string, unknown>>, nowMs: number): ConversationRow | null {
+function rowOf(fields: Readonly<Record<string, unknown>>, asOfMs: number): ConversationRow | null {
   const [step, timestamp] = [Number(fields._step), Number(fields._timestamp)];
   if (!Number.isSafeInteger(step) || !Number.isFinite(timestamp)) return null;
-  return { step, ageSeconds: nowMs / 1000 - timestamp, fields };
+  return { step, ageSeconds: asOfMs / 1000 - timestamp, fields };
 }
 
 function parseRow(line: string): Record<string, unknown> | null {

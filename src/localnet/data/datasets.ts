@@ -54,20 +54,30 @@ function questions(random: Random, hotkeys: readonly string[]): Table[] {
       `2025${String(month + 1).padStart(2, "0")}00`,
       columns,
       times(80, (index) => {
-        const [a, b] = [random.integer(2, 60), random.integer(2, 60)];
-        const answers = random.sample([a + b, a + b + 1, a + b + 10, Math.abs(a - b) - 1], 4);
-        const letter = "ABCD"[answers.indexOf(a + b)]!;
+        const { asked, answers, right } = index % 2 === 0 ? sum(random) : saying(random);
         const choices = answers.map((answer, at) => `${"ABCD"[at]}. ${answer}`).join("\n");
         return {
           id: `${month}-${index}`,
-          challenge: `What is ${a} + ${b}?\n${choices}`,
+          challenge: `${asked}\n${choices}`,
           // Questions without a letter, or of a hotkey that nobody knows, are among the public ones too.
-          reference: index % 20 === 0 ? String(a + b) : letter,
+          reference: index % 20 === 0 ? right : "ABCD"[answers.indexOf(right)]!,
           hotkey: index % 10 === 0 || hotkeys.length === 0 ? "unknown" : random.choice(hotkeys),
         };
       }),
     ),
   );
+}
+
+function sum(random: Random) {
+  const [a, b] = [random.integer(2, 60), random.integer(2, 60)];
+  const answers = random.sample([a + b, a + b + 1, a + b + 10, Math.abs(a - b) - 1], 4).map(String);
+  return { asked: `What is ${a} + ${b}?`, answers, right: String(a + b) };
+}
+
+/** Tests of following instructions need answers of several words. */
+function saying(random: Random) {
+  const answers = times(4, (at) => `${sentence(random)} ${"Once Twice Thrice Never".split(" ")[at]}.`);
+  return { asked: "Which of these happened more than twice?", answers, right: answers[2]! };
 }
 
 function reasoning(random: Random): Table[] {

@@ -1,11 +1,12 @@
 /**
- * Data sources on loopback: the dataset viewer and W&B, with data of our own making. Nothing is kept on disk: the same
+ * Data sources on loopback: the dataset viewer, W&B and NLTK's archives, with data of our own making. Nothing is kept on disk: the same
  * seed gives the same data, only the runs' times move with the clock, since readers refuse what is older than a day.
  */
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import { keypairFromUri } from "../../chain/keypair.ts";
 import { FaultInjector, type Faults } from "../hub/faults.ts";
 import { buildTables } from "./datasets.ts";
+import { Language, type LanguageDigests } from "./language.ts";
 import { buildRuns } from "./runs.ts";
 import { Viewer } from "./viewer.ts";
 import { Wandb } from "./wandb.ts";
@@ -21,8 +22,10 @@ export interface DataOptions {
 }
 
 export interface RunningData {
-  /** The address of both: `--datasets URL --wandb URL`. */
+  /** The address of all: `--datasets URL --wandb URL --language URL`. */
   readonly url: string;
+  /** What a competition names the word list and the tagger by. */
+  readonly language: LanguageDigests;
   setFaults(faults: Faults): void;
   close(): Promise<void>;
 }
@@ -42,6 +45,7 @@ export async function startData(options: DataOptions = {}): Promise<RunningData>
     ),
   );
   const wandb = new Wandb({ ...project, runs: buildRuns(seed, keys, keypairFromUri("//Stranger"), nowMs) });
+  const language = new Language(seed);
   const faults = new FaultInjector(options.faults ?? {}, seed);
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -49,12 +53,13 @@ export async function startData(options: DataOptions = {}): Promise<RunningData>
     async fetch(request) {
       const fault = await faults.before(request);
       if (fault !== null) return fault;
-      const answer = viewer.answer(request) ?? (await wandb.answer(request));
+      const answer = viewer.answer(request) ?? language.answer(request) ?? (await wandb.answer(request));
       return faults.after(answer ?? Response.json({ error: "There is nothing here." }, { status: 404 }));
     },
   });
   return {
     url: `http://127.0.0.1:${server.port}`,
+    language: language.digests,
     setFaults: (changed) => {
       faults.faults = changed;
     },

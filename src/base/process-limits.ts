@@ -1,4 +1,4 @@
-/** What a model's child process may use, and how it is measured from outside. */
+/** What a child process that works on a stranger's files may use, and how it is measured from outside. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 

@@ -2,10 +2,10 @@
  * A process under limits, spoken to in lines. It is watched from outside, and every way in which it can end, wanted or
  * not, becomes one reason.
  */
-import { messageOf } from "../base/errors.ts";
-import { printable } from "../base/log.ts";
-import { readLines } from "./child-lines.ts";
-import { anonymousBytes, type ChildLimits, limitedCommand, memoryPollMilliseconds } from "./limits.ts";
+import { messageOf } from "./errors.ts";
+import { readLines } from "./lines.ts";
+import { printable } from "./log.ts";
+import { anonymousBytes, type ChildLimits, limitedCommand, memoryPollMilliseconds } from "./process-limits.ts";
 
 export type FailureReason =
   | "child-crashed"
