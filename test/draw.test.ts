@@ -102,3 +102,19 @@ test("a draw that was damaged costs its round, with the reason", async () => {
     reason: expect.stringContaining("the stored texts of ARITHMETIC cannot be read"),
   });
 }, 120_000);
+
+test("with no source at all the round waits for one, and then asks what it would have asked", async () => {
+  rmSync(questions, { force: true });
+  const db = join(subnet.dir, "outage.sqlite");
+  const child = subnet.spawn([...subnet.validatorArgs(db), "--once", "--offline"]);
+  let interruptions = 0;
+  for await (const { kind } of documents(child.stdout)) {
+    if (kind !== "interrupted") continue;
+    interruptions += 1;
+    if (interruptions === 1) expect(await askedIn(db)).toMatchObject({ state: "open", pages: [] });
+    if (interruptions === 2) writeQuestions((a) => a + 1);
+  }
+  expect(await child.exited).toBe(0);
+  expect(interruptions).toBeGreaterThanOrEqual(2);
+  expect(await askedIn(db)).toEqual(await askedIn(join(subnet.dir, "calm.sqlite")));
+}, 120_000);

@@ -36,6 +36,12 @@ describe("finetune competition", () => {
     expect(used.stderr).toContain("schedule[0].competitions: The emission shares sum to 0.9");
   });
 
+  test("show finds a competition by its number and by its name", async () => {
+    const byNumber = await finetune("competition", "show", "4", "--json");
+    expect(JSON.parse(byNumber.stdout)).toMatchObject([{ competition: { id: 4, name: "DISTILLED_REASONING_3B" } }]);
+    expect(await finetune("competition", "show", "distilled_reasoning_3b", "--json")).toEqual(byNumber);
+  });
+
   test("at tells the round and whose turn it is", async () => {
     const { stdout } = await finetune("competition", "at", "5500000", "--json");
     expect(JSON.parse(stdout)).toMatchObject({

@@ -35,19 +35,24 @@ const list = command({
 
 const show = command({
   summary: "show one competition in full, in each period that it runs",
-  examples: [{ line: "competition show 4", explains: "all rules of competition 4 of the public subnet" }],
+  examples: [
+    { line: "competition show 4", explains: "all rules of competition 4 of the public subnet" },
+    { line: "competition show arithmetic --competition-file demo", explains: "by its name" },
+  ],
   args: {
-    id: { type: "positional", valueHint: "ID", description: "the competition's number", required: true },
+    competition: { type: "positional", valueHint: "ID|NAME", description: "its number or its name", required: true },
     "competition-file": file,
     json,
   },
   async run(args) {
-    const id = integer(args.id, { flag: "ID", min: 0, max: 65_535 });
+    const wanted = args.competition.toUpperCase();
     const competitions = await loadCompetitions(args["competition-file"]);
     const found = competitions.schedule.flatMap(({ fromBlock, competitions: entries }) =>
-      entries.filter((entry) => entry.id === id).map((competition) => ({ fromBlock, competition })),
+      entries
+        .filter(({ id, name }) => String(id) === wanted || name.toUpperCase() === wanted)
+        .map((competition) => ({ fromBlock, competition })),
     );
-    if (found.length === 0) throw unknownCompetition(id, competitions);
+    if (found.length === 0) throw unknownCompetition(args.competition, competitions);
     if (args.json) {
       printJson(found);
       return;
@@ -142,7 +147,8 @@ function describeEpsilon(epsilon: Epsilon): string {
     : `${epsilon.start} → ${epsilon.end} in ${epsilon.decayBlocks} blocks`;
 }
 
-function unknownCompetition(id: number, { name, schedule }: CompetitionFile): OperatorError {
-  const ids = new Set(schedule.flatMap(({ competitions }) => competitions.map((entry) => entry.id)));
-  return new OperatorError(`${name} has no competition ${id}.`, `Its competitions are ${[...ids].join(", ")}.`);
+function unknownCompetition(wanted: string, { name: file, schedule }: CompetitionFile): OperatorError {
+  const known = new Map(schedule.flatMap(({ competitions }) => competitions.map(({ id, name }) => [id, name])));
+  const list = [...known].map(([id, name]) => `${id} (${name})`).join(", ");
+  return new OperatorError(`${file} has no competition ${wanted}.`, `Its competitions are ${list}.`);
 }

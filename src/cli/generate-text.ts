@@ -1,6 +1,6 @@
 /** The text side of `generate`: a prompt, or a conversation, streamed to the terminal. */
 import { createInterface } from "node:readline";
-import { FailureError } from "../base/errors.ts";
+import { FailureError, InterruptedError } from "../base/errors.ts";
 import type { Engine } from "../eval/engine.ts";
 import type { Message, TextItem } from "../eval/protocol.ts";
 import type { GenerationSample } from "../eval/sample.ts";
@@ -53,6 +53,9 @@ async function converse(run: TextRun, coder: TextCoder): Promise<void> {
     }
     ask();
   }
+  // Ctrl-D leaves the prompt on the screen.
+  if (process.stdin.isTTY) process.stdout.write("\n");
+  if (run.signal.aborted) throw new InterruptedError();
   if (run.args.json) printJson({ messages });
 }
 

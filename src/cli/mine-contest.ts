@@ -82,8 +82,8 @@ async function tokenizerOf(args: Args, competition: Competition, signal: AbortSi
   if (args.tokenizer !== undefined) return args.tokenizer;
   const { competitionTokenizer } = await import("../validator/tokenizer.ts");
   const tokenizersFolder = join(settingOf("cache", args), "tokenizers");
-  const found = await competitionTokenizer({ hub: hubOf(args), tokenizersFolder, signal }, competition);
-  if (found.kind === "folder") return found.folder;
+  const found = await competitionTokenizer({ hub: hubOf(args), tokenizersFolder, signal }, competition, null);
+  if (found.kind !== "unavailable") return found.kind === "none" ? undefined : found.folder;
   throw new FailureError(
     `Competition ${competition.id} measures with the tokenizer ${competition.constraints.tokenizer}, which cannot be fetched: ${found.detail}.`,
     "Name a folder that holds it with --tokenizer, or run this again.",

@@ -1,6 +1,7 @@
 /** What a person sees of a training: on a terminal one line that moves, elsewhere a line now and then; or JSON. */
 import { log } from "../base/log.ts";
 import type { TrainingEvent, TrainingStep } from "../miner/training.ts";
+import { clockText, MovingLine } from "./moving-line.ts";
 import { printJson } from "./output.ts";
 
 export interface TrainingProgress {
@@ -15,14 +16,10 @@ const quietSteps = 50;
 export function trainingProgress({ json }: { readonly json: boolean }): TrainingProgress {
   if (json) return { show: printJson, end: () => {} };
   const losses: number[] = [];
-  const terminal = process.stderr.isTTY;
+  const moving = process.stderr.isTTY ? new MovingLine() : undefined;
   const started = performance.now();
   let stepsDone = 0;
-  let isOpen = false;
-  const end = () => {
-    if (isOpen) process.stderr.write("\n");
-    isOpen = false;
-  };
+  const end = () => moving?.leave();
   const show = (event: TrainingEvent) => {
     if (event.kind !== "step") {
       end();
@@ -32,11 +29,9 @@ export function trainingProgress({ json }: { readonly json: boolean }): Training
     losses.push(event.lossNatsMean);
     stepsDone += 1;
     const secondsLeft = ((performance.now() - started) / 1000 / stepsDone) * (event.steps - event.step);
-    const line = describe(event, losses, secondsLeft);
-    if (terminal) {
-      process.stderr.write(`\r\x1b[2K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
-      isOpen = true;
-    } else if (event.step % quietSteps === 0 || event.step === event.steps) log.info(line);
+    const [curve, figures] = describe(event, losses, secondsLeft);
+    if (moving !== undefined) moving.show(curve, figures);
+    else if (event.step % quietSteps === 0 || event.step === event.steps) log.info(curve + figures);
   };
   return { show, end };
 }
@@ -52,9 +47,13 @@ function sentences(event: Exclude<TrainingEvent, { kind: "step" }>): string {
   }
 }
 
-function describe(step: TrainingStep, losses: readonly number[], secondsLeft: number): string {
+/** The curve, and the figures behind it that a narrow terminal must show too. */
+function describe(step: TrainingStep, losses: readonly number[], secondsLeft: number): [string, string] {
   const speed = `${step.tokensPerSecond.toFixed(0)} tokens/s`;
-  return `step ${step.step} of ${step.steps}  ${sparkline(losses, 24)}  loss ${step.lossNatsMean.toFixed(4)}, ${speed}, ${clock(secondsLeft)} left`;
+  return [
+    `step ${step.step} of ${step.steps}  ${sparkline(losses, 24)}`,
+    `  loss ${step.lossNatsMean.toFixed(4)}, ${speed}, ${clockText(secondsLeft)} left`,
+  ];
 }
 
 const bars = "▁▂▃▄▅▆▇█";
@@ -72,11 +71,4 @@ export function sparkline(values: readonly number[], width: number): string {
   const [low, high] = [Math.min(...means), Math.max(...means)];
   const scale = high > low ? (bars.length - 1) / (high - low) : 0;
   return means.map((mean) => bars[Math.round((mean - low) * scale)] ?? " ").join("");
-}
-
-function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  const rest = String(whole % 60).padStart(2, "0");
-  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }

@@ -68,8 +68,10 @@ const diff = command({
     });
     try {
       const { rounds, onlyFirst, onlySecond } = await compareStates(first, second, tolerance);
-      const differs = rounds.some((round) => !round.sameSamples || round.notes.length > 0 || round.lossesDifferent > 0);
-      const code = differs ? exitCode.failure : exitCode.success;
+      const differs = rounds.some(
+        (round) => !round.sameSamples || !round.sameRules || round.notes.length > 0 || round.lossesDifferent > 0,
+      );
+      const code = differs || rounds.length === 0 ? exitCode.failure : exitCode.success;
       if (args.json) {
         printJson({ rounds, onlyFirst, onlySecond });
         return code;
@@ -95,7 +97,8 @@ const diff = command({
       ] as const)
         if (blocks.length > 0)
           print(`Only ${name} has ${blocks.length} finished rounds more, first of block ${blocks[0]}.`);
-      print(differs ? "The two differ." : `The two agree on all ${rounds.length} rounds that both have.`);
+      if (rounds.length === 0) print("The two have no finished round in common: there is nothing to compare.");
+      else print(differs ? "The two differ." : `The two agree on all ${rounds.length} rounds that both have.`);
       return code;
     } finally {
       await first.close();

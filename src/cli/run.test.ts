@@ -22,6 +22,8 @@ describe("the command line", () => {
     ["unknown command", ["confg"], 2, /^$/, /no command `confg`[\s\S]*Did you mean `finetune config`/],
     ["unknown flag", ["config", "--netwok", "x"], 2, /^$/, /no flag --netwok[\s\S]*Did you mean --network/],
     ["unknown flag of the program", ["--hlep"], 2, /^$/, /`finetune` has no flag --hlep[\s\S]*Did you mean --help/],
+    ["a group without its command", ["db"], 2, /^$/, /Usage: finetune db <command>/],
+    ["a group's help", ["db", "--help"], 0, /Usage: finetune db <command>/, /^$/],
     ["unknown flag of a group", ["db", "--json"], 2, /^$/, /`finetune db` has no flag --json[\s\S]*finetune db --help/],
     ["flag without its value", ["config", "--network"], 2, /^$/, /--network needs a value/],
     ["flag whose value is a flag", ["config", "--network", "--json"], 2, /^$/, /--network needs a value/],

@@ -16,8 +16,11 @@ export async function run(root: Group, rawArgs: readonly string[], renderRoot: (
   while (current.kind === "group") {
     const name = rest[0];
     if (name === undefined || helpFlags.has(name)) {
-      process.stdout.write(path.length === 0 ? renderRoot() : renderGroup(path, current));
-      return name === undefined && path.length > 0 ? exitCode.operator : exitCode.success;
+      // Whoever leaves the command out of a script has made a mistake, and its reader must not take help for a result.
+      const incomplete = name === undefined && path.length > 0;
+      const help = path.length === 0 ? renderRoot() : renderGroup(path, current);
+      (incomplete ? process.stderr : process.stdout).write(help);
+      return incomplete ? exitCode.operator : exitCode.success;
     }
     const entry: Entry | undefined = Object.hasOwn(current.commands, name) ? current.commands[name] : undefined;
     if (entry === undefined && name.startsWith("-")) throw unknownFlag(path, name, groupFlags(path));

@@ -76,6 +76,30 @@ describe("exit codes", () => {
     expect(compared.out).toContain("differs on 12 batches");
   });
 
+  test("states under other rules, or without a common round, do not agree", async () => {
+    const ruled = join(folder, "ruled.sqlite");
+    expect(finetune("db", "backup", ruled).code).toBe(0);
+    const store = await openStore({ path: ruled, mode: "write" });
+    const rules = await store.db.selectFrom("competitions").selectAll().executeTakeFirstOrThrow();
+    await store.db
+      .insertInto("competitions")
+      .values({ ...rules, digest: "other" })
+      .execute();
+    await store.db.updateTable("rounds").set({ competition_digest: "other" }).execute();
+    await store.close();
+    expect(finetune("rounds", "diff", path, ruled)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("The two differ."),
+    });
+
+    const empty = join(folder, "empty.sqlite");
+    await (await openStore({ path: empty, mode: "write", create: true })).close();
+    expect(finetune("rounds", "diff", path, empty)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("no finished round in common"),
+    });
+  });
+
   test("a damaged file makes db check fail", () => {
     const text = join(folder, "text.sqlite");
     writeFileSync(text, "not a database, but long enough for a header");

@@ -1,18 +1,18 @@
 /** What a person sees of a running validator: a line a step, and on a terminal one line that moves. */
 import { log, printable } from "../base/log.ts";
 import type { Progress, Report } from "../validator/context.ts";
-import { MovingLine } from "./moving-line.ts";
+import { clockText, MovingLine } from "./moving-line.ts";
 import { printJson } from "./output.ts";
 
 export function validatorProgress({ json }: { readonly json: boolean }): Report {
   if (json) return (progress) => printJson(progress);
   const line = process.stderr.isTTY ? new MovingLine() : undefined;
   return (progress) => {
-    const text = printable(describe(progress));
-    if (line !== undefined && moves.has(progress.kind)) line.show(text);
+    const [text, end = ""] = [describe(progress)].flat().map(printable);
+    if (line !== undefined && moves.has(progress.kind)) line.show(text!, end);
     else if (!moves.has(progress.kind)) {
       line?.clear();
-      log[levelOf(progress)](text);
+      log[levelOf(progress)](text! + end);
     }
   };
 }
@@ -35,14 +35,18 @@ const notable: ReadonlySet<Progress["kind"]> = new Set([
 /** Steps that come many times a second; where nothing moves they are left out. */
 const moves: ReadonlySet<Progress["kind"]> = new Set(["waiting", "downloading", "measuring"]);
 
-function describe(progress: Progress): string {
+/** A sentence; or two parts, of which the second is the one that a narrow terminal must show. */
+function describe(progress: Progress): string | [string, string] {
   switch (progress.kind) {
     case "waiting":
       return `block ${progress.block}; the next round is due at ${progress.nextSyncBlock}`;
     case "round":
       return `${progress.resumed ? "going on with the" : "new"} round of ${progress.competition} at block ${progress.syncBlock}`;
     case "downloading":
-      return `uid ${progress.uid} ${progress.repo}: ${megabytes(progress.doneBytes)} of ${megabytes(progress.totalBytes)} MB`;
+      return [
+        `uid ${progress.uid} ${progress.repo}`,
+        `: ${megabytes(progress.doneBytes)} of ${megabytes(progress.totalBytes)} MB`,
+      ];
     case "admitted":
       return `uid ${progress.uid} ${progress.repo} contends`;
     case "refused":
@@ -54,7 +58,10 @@ function describe(progress: Progress): string {
     case "drawn":
       return `${progress.samples} samples drawn for ${progress.tasks} tasks`;
     case "measuring":
-      return `uid ${progress.uid} ${progress.repo} ${progress.task}: batch ${progress.batch} of ${progress.batches}, ${progress.tokensPerSecond.toFixed(0)} tokens/s, ${progress.secondsLeft.toFixed(0)} s left`;
+      return [
+        `uid ${progress.uid} ${progress.repo} ${progress.task}`,
+        `: batch ${progress.batch} of ${progress.batches}, ${progress.tokensPerSecond.toFixed(0)} tokens/s, ${clockText(progress.secondsLeft)} left`,
+      ];
     case "measured":
       return `uid ${progress.uid} ${progress.repo} ${progress.task}: loss ${progress.lossMean.toFixed(4)}`;
     case "judged":

@@ -77,6 +77,18 @@ const mistakes: readonly Mistake[] = [
     path: "schedule[0].competitions[0].tasks[0].source.kind",
     says: "arithmetic",
   },
+  {
+    name: "a revision of no tokenizer",
+    changes: { [`${first}.constraints.tokenizer`]: null, [`${first}.constraints.tokenizerRevision`]: "a".repeat(40) },
+    path: "schedule[0].competitions[0].constraints.tokenizerRevision",
+    says: "no tokenizer",
+  },
+  {
+    name: "a branch for a revision",
+    changes: { [`${first}.constraints.tokenizerRevision`]: "main" },
+    path: "schedule[0].competitions[0].constraints.tokenizerRevision",
+    says: "commit",
+  },
   { name: "something missing", changes: { sync: undefined }, path: "sync", says: "expected object" },
   {
     name: "limits that no model meets",

@@ -39,6 +39,7 @@ const positive = z.number().positive();
 const natural = z.int().min(0);
 const count = z.int().min(1);
 const word = z.string().min(1).max(200);
+const revision = z.string().regex(/^[0-9a-f]{40}$/, "A revision is a commit: 40 of 0-9 and a-f.");
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "A SHA-256 is 64 of 0-9 and a-f.");
 
 const epsilon = z.discriminatedUnion("kind", [
@@ -129,6 +130,7 @@ const constraints = z.strictObject({
   sequenceLengthMax: count,
   architectures: z.array(word).min(1),
   tokenizer: word.nullable(),
+  tokenizerRevision: revision.optional(),
   dtype: z.enum(["float32", "float16", "bfloat16"]),
   norms: z.strictObject({ soft: positive, softFractionMax: share, hard: positive }),
 });
@@ -232,6 +234,11 @@ function* checkCompetition({ constraints, tasks }: Competition, path: (string | 
     yield {
       path: [...path, "constraints", "parametersMin"],
       message: "No model has this many and at most parametersMax.",
+    };
+  if (constraints.tokenizer === null && constraints.tokenizerRevision !== undefined)
+    yield {
+      path: [...path, "constraints", "tokenizerRevision"],
+      message: "There is no tokenizer whose revision this could be.",
     };
   if (constraints.norms.soft > constraints.norms.hard)
     yield { path: [...path, "constraints", "norms", "soft"], message: "The soft limit is above the hard one." };

@@ -75,6 +75,8 @@ export interface Constraints {
   readonly architectures: readonly string[];
   /** A tokenizer's hub name that every model is measured with; null: each model's own. */
   readonly tokenizer: string | null;
+  /** The tokenizer's commit; absent: what its main branch is at the first look of each round, which two validators may see differ. */
+  readonly tokenizerRevision?: string | undefined;
   readonly dtype: "float32" | "float16" | "bfloat16";
   readonly norms: NormLimits;
 }

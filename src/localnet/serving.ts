@@ -16,7 +16,10 @@ export interface ServingOptions {
 export async function serve({ child, announce, close }: ServingOptions): Promise<void> {
   const interrupted = onInterrupt();
   const ends = child ? AbortSignal.any([interrupted, onParentGone()]) : interrupted;
-  announce();
-  await aborted(ends);
-  await close();
+  try {
+    announce();
+    await aborted(ends);
+  } finally {
+    await close();
+  }
 }

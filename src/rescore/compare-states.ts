@@ -59,6 +59,10 @@ async function compareRounds(a: Side, b: Side, tolerance: number): Promise<Round
   if (round.sync_block_hash !== other.sync_block_hash)
     notes.push(`the block's hash is ${round.sync_block_hash} and ${other.sync_block_hash}: two chains`);
   if (round.seed !== other.seed) notes.push("the seeds differ");
+  if (round.tokenizer_revision !== other.tokenizer_revision)
+    notes.push(
+      `the competition's tokenizer is at ${commitOf(round)} and ${commitOf(other)}: its competition file can name one`,
+    );
   const sampleNotes = await compareSamples(a, b);
   const losses = await compareLosses(a, b, tolerance);
   const [bestA, bestB] = [await winnerOf(a), await winnerOf(b)];
@@ -71,6 +75,10 @@ async function compareRounds(a: Side, b: Side, tolerance: number): Promise<Round
     ...losses.figures,
     notes: [...notes, ...sampleNotes, ...(await compareContenders(a, b)), ...losses.notes],
   };
+}
+
+function commitOf({ tokenizer_revision: commit }: Row<"rounds">): string {
+  return commit === null ? "an unknown commit" : `commit ${commit.slice(0, 12)}`;
 }
 
 /** Why the samples differ: first the pages that they came from, then the sets themselves. */

@@ -63,6 +63,11 @@ export async function findRound(
     .executeTakeFirst();
 }
 
+/** The commit of the competition's tokenizer that the round measures with: a round that goes on takes the same one. */
+export async function setTokenizerRevision(store: Store, roundId: number, revision: string): Promise<void> {
+  await store.db.updateTable("rounds").set({ tokenizer_revision: revision }).where("id", "=", roundId).execute();
+}
+
 /** What all sample sets of the round add up to: the digest by which two validators compare. */
 export async function setSampleDigest(store: Store, roundId: number, digest: string): Promise<void> {
   await store.db.updateTable("rounds").set({ sample_digest: digest }).where("id", "=", roundId).execute();

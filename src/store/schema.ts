@@ -190,6 +190,8 @@ export interface RoundRow {
   state: RoundState;
   /** Why it was abandoned. */
   reason: string | null;
+  /** The commit of the competition's tokenizer; null where it has none, or before it was looked up. */
+  tokenizer_revision: string | null;
   /** Digest of all sample sets: by it two validators see that they asked the same. */
   sample_digest: string | null;
   /** The rules' word for a finished round. */

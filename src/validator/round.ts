@@ -13,7 +13,7 @@ import { recordEvent } from "../store/events.ts";
 import { recordMetagraph } from "../store/neurons.ts";
 import { latestAverages } from "../store/results.ts";
 import { readRoundInput } from "../store/round-input.ts";
-import { abandonRound, finishRound, setSampleDigest } from "../store/rounds.ts";
+import { abandonRound, finishRound, setSampleDigest, setTokenizerRevision } from "../store/rounds.ts";
 import { readCompetition, readRuleSet } from "../store/rules.ts";
 import { digestSampleSets, listSampleSets } from "../store/samples.ts";
 import type { Row } from "../store/schema.ts";
@@ -37,13 +37,11 @@ export async function runRound(context: ValidatorContext, round: Row<"rounds">):
   const commitments = await chain.commitments(netuid, round.sync_block_hash);
   await recordMetagraph(store, metagraph);
 
+  const tokenizerFolder = await tokenizerOf(context, round, competition);
   const texts = await drawTexts(context, { round, competition });
   if (isInvalid(texts)) return await abandon(context, round, texts.detail);
-  if (texts.size === 0) return await abandon(context, round, "no task's data could be loaded");
-  const tokenizer = await competitionTokenizer(context, competition);
-  if (tokenizer.kind === "unavailable") throw new FailureError(`The tokenizer is not to be had: ${tokenizer.detail}.`);
   const contenders = await admitContenders(context, { round, competition, metagraph, commitments });
-  await measureContenders(context, { round, competition, contenders, texts, tokenizerFolder: tokenizer.folder });
+  await measureContenders(context, { round, competition, contenders, texts, tokenizerFolder });
   await setSampleDigest(store, round.id, digestSampleSets(await listSampleSets(store, round.id)));
   await judge(context, { round, competition, metagraph });
   await dropLeftovers(context, { block: round.sync_block, commitments });
@@ -53,6 +51,19 @@ export async function runRound(context: ValidatorContext, round: Row<"rounds">):
 async function competitionOf({ store }: ValidatorContext, round: Row<"rounds">): Promise<Competition> {
   const stored = await readCompetition(store, round.competition_digest);
   return stored!.definition as Competition;
+}
+
+/** The folder of the competition's own tokenizer, if it has one; its commit is looked up once and stored with the round. */
+async function tokenizerOf(
+  context: ValidatorContext,
+  round: Row<"rounds">,
+  competition: Competition,
+): Promise<string | undefined> {
+  const found = await competitionTokenizer(context, competition, round.tokenizer_revision);
+  if (found.kind === "unavailable") throw new FailureError(`The tokenizer is not to be had: ${found.detail}.`);
+  if (found.kind === "none") return undefined;
+  await setTokenizerRevision(context.store, round.id, found.revision);
+  return found.folder;
 }
 
 async function judge(

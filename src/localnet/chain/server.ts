@@ -80,7 +80,7 @@ export async function startChain(options: ChainServerOptions = {}): Promise<Runn
   let chain: Chain | undefined;
   try {
     chain = openChain(settings);
-    return serve(chain, settings, () => lock?.release());
+    return await serve(chain, settings, () => lock?.release());
   } catch (error) {
     chain?.close();
     lock?.release();
@@ -108,11 +108,18 @@ function openChain(settings: Settings): Chain {
   });
 }
 
-function serve(chain: Chain, settings: Settings, release: () => void): RunningChain {
+async function serve(chain: Chain, settings: Settings, release: () => void): Promise<RunningChain> {
   const { hostname, port, blockMs, faults, faultSeed } = settings;
   const server = serveRpc(chain, { hostname, port, faults: new FaultInjector(faults, faultSeed) });
   const failed = Promise.withResolvers<unknown>();
-  const stop = pace(chain, { blockMs, faults, fail: failed.resolve });
+  let stop: () => void;
+  try {
+    stop = pace(chain, { blockMs, faults, fail: failed.resolve });
+  } catch (error) {
+    // A server that listens would keep the process alive, with nobody to serve.
+    await server.close();
+    throw error;
+  }
   return {
     url: `ws://${hostname}:${server.port}`,
     netuid: chain.netuid,
