@@ -16,11 +16,11 @@ const list = command({
   summary: "list the competitions of a file, period by period",
   examples: [
     { line: "competition list", explains: "the public subnet's competitions" },
-    { line: "competition list --competition-file demo --json", explains: "the local subnet's, for a script" },
+    { line: "competition list --competitions demo --json", explains: "the local subnet's, for a script" },
   ],
-  args: { "competition-file": file, json },
+  args: { competitions: file, json },
   async run(args) {
-    const competitions = await loadCompetitions(args["competition-file"]);
+    const competitions = await loadCompetitions(args.competitions);
     if (args.json) {
       printJson(competitions);
       return;
@@ -37,16 +37,16 @@ const show = command({
   summary: "show one competition in full, in each period that it runs",
   examples: [
     { line: "competition show 4", explains: "all rules of competition 4 of the public subnet" },
-    { line: "competition show arithmetic --competition-file demo", explains: "by its name" },
+    { line: "competition show arithmetic --competitions demo", explains: "by its name" },
   ],
   args: {
     competition: { type: "positional", valueHint: "ID|NAME", description: "its number or its name", required: true },
-    "competition-file": file,
+    competitions: file,
     json,
   },
   async run(args) {
     const wanted = args.competition.toUpperCase();
-    const competitions = await loadCompetitions(args["competition-file"]);
+    const competitions = await loadCompetitions(args.competitions);
     const found = competitions.schedule.flatMap(({ fromBlock, competitions: entries }) =>
       entries
         .filter(({ id, name }) => String(id) === wanted || name.toUpperCase() === wanted)
@@ -81,12 +81,12 @@ const at = command({
   examples: [{ line: "competition at 5158632", explains: "the first block of competition 4" }],
   args: {
     block: { type: "positional", valueHint: "BLOCK", description: "the block's number", required: true },
-    "competition-file": file,
+    competitions: file,
     json,
   },
   async run(args) {
     const block = integer(args.block, { flag: "BLOCK", min: 0, max: Number.MAX_SAFE_INTEGER });
-    const competitions = await loadCompetitions(args["competition-file"]);
+    const competitions = await loadCompetitions(args.competitions);
     const syncBlock = syncBlockAt(block, competitions.sync);
     const nextBlock = nextSyncBlock(block, competitions.sync);
     const running = competitionsAt(competitions, block);

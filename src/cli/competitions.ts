@@ -6,9 +6,10 @@ import { builtInCompetitions, builtInNames, isBuiltIn } from "../competition/bui
 import type { CompetitionFile } from "../competition/competition.ts";
 import { type ParsedFile, parseCompetitionFile } from "../competition/competition-file.ts";
 
-/** The flag of every command that needs the competitions. */
+/** The flag `--competitions` of every command that needs them. */
 export const competitionFileArg: StringArgDef = {
   type: "string",
+  alias: "competition-file",
   valueHint: "NAME|FILE",
   description: `the competitions: ${builtInNames.join(", ")}, or a JSON file (\`finetune competition schema\`)`,
 };
@@ -23,7 +24,7 @@ export async function loadCompetitions(nameOrPath: string): Promise<CompetitionF
   const lines = parsed.problems.map(({ path, message }) => `  ${path === "" ? "" : `${path}: `}${message}`);
   throw new OperatorError(
     `${nameOrPath} is not a valid competition file:\n${lines.join("\n")}`,
-    "`finetune competition schema` prints what a competition file holds, `finetune competition show 1 --competition-file demo --json` an example.",
+    "`finetune competition schema` prints what a competition file holds, `finetune competition show 1 --competitions demo --json` an example.",
   );
 }
 

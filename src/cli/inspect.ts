@@ -31,13 +31,13 @@ export default command({
   args: {
     ...modelArgs,
     competition: { type: "string", valueHint: "ID", description: "check the constraints of this competition" },
-    "competition-file": { ...competitionFileArg, default: "sn37-latest" },
+    competitions: { ...competitionFileArg, default: "sn37-latest" },
     parameters: { type: "boolean", description: "read every parameter too (a folder only): NaN, infinity, norms" },
     json: { type: "boolean", description: "print one JSON document" },
   },
   async run(args) {
     const signal = onInterrupt();
-    const competition = await findCompetition(args.competition, args["competition-file"]);
+    const competition = await findCompetition(args.competition, args.competitions);
     const report = await inspect(args, { signal, competition, readParameters: args.parameters === true });
     if (args.json) printJson(report);
     else show(report);

@@ -79,10 +79,11 @@ faucet      ${faucet}   (a coldkey with plenty of TAO)
 validator   ${validator}   (a hotkey with stake and a permit; wallet ${validatorWallet.name})
 miner       ${minerWallet.path}/${minerWallet.name}   (a registered hotkey; wallet ${minerWallet.name})
 
-Variables for the commands below and for Python clients:
+Variables for Python clients and for every command of this program (its competition is 1 of --competitions demo):
 
   export HF_ENDPOINT=${hubUrl} HF_TOKEN=${token} HF_HUB_DISABLE_XET=1
   export FINETUNE_DATASETS=${dataUrl} FINETUNE_LANGUAGE=${dataUrl} WANDB_BASE_URL=${dataUrl}
+  export FINETUNE_NETWORK=${chainUrl} FINETUNE_NETUID=${netuid} FINETUNE_WALLET_PATH=${quoted(minerWallet.path)}
 
 A miner that publishes the model in MODEL, and a validator, each in a terminal of its own:
 

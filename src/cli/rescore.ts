@@ -1,6 +1,7 @@
 /** `finetune rescore`: replays stored rounds, as they were or under other rules. */
 import { printable } from "../base/log.ts";
 import { command, exitCode } from "./command.ts";
+import { competitionFileArg, loadCompetitions } from "./competitions.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
 import { integer, repeated } from "./values.ts";
@@ -14,7 +15,7 @@ export default command({
       line: "rescore --grid epsilon.start=0.01,0.03,0.05 --csv --output grid.csv",
       explains: "several variants, every round",
     },
-    { line: "rescore --competition-file other.json --exclude-uid 7 --json", explains: "other rules, without a miner" },
+    { line: "rescore --competitions other.json --exclude-uid 7 --json", explains: "other rules, without a miner" },
   ],
   args: {
     ...settingArgs("db"),
@@ -31,11 +32,7 @@ export default command({
       valueHint: "PATH=V,V,…",
       description: "a variant for each value; repeatable: every combination",
     },
-    "competition-file": {
-      type: "string",
-      valueHint: "FILE|NAME",
-      description: "rules to use instead of the stored ones",
-    },
+    competitions: { ...competitionFileArg, description: "rules to use instead of the stored ones" },
     "exclude-uid": { type: "string", valueHint: "UID", description: "as if it had not contended; repeatable" },
     verify: { type: "boolean", description: "only say whether the stored numbers come back" },
     json: { type: "boolean", description: "print one JSON document" },
@@ -51,7 +48,6 @@ export default command({
     const { writeEntries } = await import("../rescore/entries.ts");
     const { earningsTable, gainLines, verificationLines } = await import("../rescore/report.ts");
     const { onInterrupt } = await import("../base/interrupt.ts");
-    const { loadCompetitions } = await import("./competitions.ts");
 
     const block = (flag: "competition" | "from" | "to") =>
       args[flag] === undefined ? undefined : integer(args[flag], { flag, min: 0 });
@@ -59,7 +55,7 @@ export default command({
     const options = {
       changes: repeated(rawArgs, "set").map((text) => parseChange(text, "set")),
       grid: repeated(rawArgs, "grid").map(parseGrid),
-      file: args["competition-file"] === undefined ? undefined : await loadCompetitions(args["competition-file"]),
+      file: args.competitions === undefined ? undefined : await loadCompetitions(args.competitions),
       excludedUids: repeated(rawArgs, "exclude-uid").map((text) =>
         integer(text, { flag: "exclude-uid", min: 0, max: 65_535 }),
       ),

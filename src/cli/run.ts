@@ -127,8 +127,14 @@ function renderGroup(path: readonly string[], target: Group): string {
 }
 
 async function renderCommand(path: readonly string[], target: Command): Promise<string> {
+  const args = Object.entries((target.definition.args ?? {}) as ArgsDef).map(([name, definition]) => [
+    name,
+    // An older spelling of a flag is accepted and not advertised.
+    "alias" in definition && definition.alias?.length !== 1 ? { ...definition, alias: [] } : definition,
+  ]);
   const colored = await renderUsage({
     ...target.definition,
+    args: Object.fromEntries(args) as ArgsDef,
     meta: { name: `finetune ${path.join(" ")}`, description: target.summary },
   });
   const usage = process.stdout.isTTY ? colored : stripVTControlCharacters(colored).replace(/[ \t]+$/gm, "");

@@ -10,10 +10,10 @@ export default command({
   summary: "play known attacks against the rules and show what they earn",
   examples: [
     { line: "simulate", explains: "300 rounds of each attack under the public subnet's rules" },
-    { line: "simulate --competition-file demo --rounds 1000 --seed 7 --json", explains: "other rules, for a script" },
+    { line: "simulate --competitions demo --rounds 1000 --seed 7 --json", explains: "other rules, for a script" },
   ],
   args: {
-    "competition-file": { ...competitionFileArg, default: "sn37-latest" },
+    competitions: { ...competitionFileArg, default: "sn37-latest" },
     competition: { type: "string", valueHint: "ID", description: "the competition (default: the newest of the file)" },
     rounds: { type: "string", valueHint: "N", default: "300", description: "rounds per attack" },
     batches: { type: "string", valueHint: "N", default: "64", description: "batches per round" },
@@ -21,7 +21,7 @@ export default command({
     json: { type: "boolean", description: "print JSON" },
   },
   async run(args) {
-    const file = await loadCompetitions(args["competition-file"]);
+    const file = await loadCompetitions(args.competitions);
     const id = args.competition === undefined ? undefined : integer(args.competition, { flag: "competition", min: 1 });
     const competition = file.schedule
       .flatMap(({ competitions }) => competitions)

@@ -16,7 +16,7 @@ import { openSources } from "../validator/sources.ts";
 import { TokenCache } from "../validator/token-cache.ts";
 import { runValidator } from "../validator/validator.ts";
 import { command } from "./command.ts";
-import { loadCompetitions } from "./competitions.ts";
+import { competitionFileArg, loadCompetitions } from "./competitions.ts";
 import { serverArgs, serversOf } from "./data-servers.ts";
 import { passwordSource } from "./password.ts";
 import { settingArgs, settingOf } from "./settings.ts";
@@ -36,12 +36,7 @@ export default command({
   args: {
     ...settingArgs("db", "network", "netuid", "wallet.name", "wallet.hotkey", "wallet.path", "hub", "token", "cache"),
     ...serverArgs,
-    competitions: {
-      type: "string",
-      valueHint: "NAME|FILE",
-      default: "sn37-latest",
-      description: "a built-in competition file or the path of one (`finetune competition list`)",
-    },
+    competitions: { ...competitionFileArg, default: "sn37-latest" },
     once: { type: "boolean", description: "end after one round" },
     offline: { type: "boolean", description: "never write to the chain" },
     threads: { type: "string", valueHint: "N", description: "cores for scoring (default: all)" },

@@ -16,7 +16,7 @@ export function storedRules(store: Store): (digest: string) => Promise<Competiti
       const [problem] = parsed.problems;
       throw new FailureError(
         `The rules ${digest.slice(0, 12)} stored in ${store.path} do not fit this version (${problem?.path}: ${problem?.message}).`,
-        "Give the rules with --competition-file.",
+        "Give the rules with --competitions.",
       );
     }
     known.set(digest, parsed.file);
