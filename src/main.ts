@@ -6,6 +6,7 @@ import { log } from "./base/log.ts";
 import { exitCode } from "./cli/command.ts";
 import { renderRoot, root } from "./cli/commands.ts";
 import { watchReaders } from "./cli/lost-reader.ts";
+import { leaveMovingLine } from "./cli/moving-line.ts";
 import { run } from "./cli/run.ts";
 
 process.exitCode = await main(process.argv.slice(2));
@@ -25,7 +26,12 @@ async function main(rawArgs: readonly string[]): Promise<number> {
 
 /** Prints what went wrong to stderr. Only a programmer's mistake shows a stack. */
 function report(error: unknown): number {
-  if (error instanceof InterruptedError) return exitCode.interrupted;
+  const isClean = leaveMovingLine() || !process.stderr.isTTY;
+  if (error instanceof InterruptedError) {
+    // The terminal has written ^C where the shell's prompt is to begin.
+    if (!isClean) process.stderr.write("\n");
+    return exitCode.interrupted;
+  }
   if (error instanceof OperatorError || error instanceof FailureError) {
     process.stderr.write(`${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`);
     return error instanceof OperatorError ? exitCode.operator : exitCode.failure;

@@ -1,6 +1,6 @@
 /** `finetune demo`: a whole subnet on this machine, from nothing to a paid winner. */
 import { onInterrupt } from "../base/interrupt.ts";
-import { log } from "../base/log.ts";
+import { log, printable } from "../base/log.ts";
 import { selfCommand } from "../base/self.ts";
 import type { DemoView } from "../localnet/demo/view.ts";
 import { command } from "./command.ts";
@@ -42,19 +42,18 @@ export default command({
   },
 });
 
-const header = ["rank", "uid", "miner", "model", "loss", "win rate", "round", "weight", "incentive"];
+/** The best first; narrow enough for 80 columns. */
+const header = ["uid", "model", "loss", "win rate", "round", "weight", "incentive"];
 
-function rowsOf({ board, names, neurons }: DemoView): (string | number)[][] {
+function rowsOf({ board, neurons }: DemoView): (string | number)[][] {
   const incentives = new Map(neurons.map(({ uid, incentive }) => [uid, incentive]));
   return (board?.rows ?? []).map((row) => [
-    row.rank,
     row.uid,
-    names.get(row.uid) ?? "–",
     `${row.repo}@${row.revision?.slice(0, 8)}`,
     row.outcome === "scored"
       ? row.score.toFixed(4)
       : row.outcome === "duplicate"
-        ? `same as uid ${row.duplicateOf}`
+        ? `as uid ${row.duplicateOf}`
         : "failed",
     row.winRate.toFixed(3),
     row.roundWeight.toFixed(3),
@@ -68,25 +67,11 @@ function printEnd(view: DemoView, dir: string): void {
   print(`\nLeaderboard at block ${block}`);
   printTable(header, rowsOf(view));
   print("\nWho earns nothing, and why");
-  printTable(
-    ["uid", "miner", "model", "reason", "detail"],
-    [
-      ...view.copies.map(({ uid, of, repo }) => [
-        uid,
-        names.get(uid) ?? "–",
-        repo,
-        "duplicate",
-        `The same parameters as uid ${of} (${names.get(of) ?? "–"}), who committed them first.`,
-      ]),
-      ...(board?.refused ?? []).map((row) => [
-        row.uid,
-        names.get(row.uid) ?? "–",
-        row.repo ?? "–",
-        row.reason ?? row.state,
-        row.detail ?? "",
-      ]),
-    ],
-  );
+  const nothing = (uid: number, reason: string, detail: string) =>
+    print(printable(`uid ${uid}, ${names.get(uid) ?? "nobody's"}: ${reason}\n  ${detail}`));
+  for (const { uid, of } of view.copies)
+    nothing(uid, "duplicate", `The same parameters as uid ${of} (${names.get(of)}), who committed them first.`);
+  for (const row of board?.refused ?? []) nothing(row.uid, row.reason ?? row.state, row.detail ?? "");
   print("\nAgreement of the validators");
   printTable(
     ["uid", "validator", "stake", "vtrust", "dividends"],

@@ -1,30 +1,61 @@
 /** Progress on a terminal: one line that moves instead of a thousand that scroll. */
 
+/** More often than this nobody can read it, and a slow terminal would be what work waits for. */
+const drawnEveryMs = 100;
+
+let open: MovingLine | undefined;
+
 /** A line that is written over; cut to the terminal's width, since a wrapped line could not be. */
 export class MovingLine {
-  #isOpen = false;
-
-  constructor() {
-    // Also after Ctrl-C: the shell's prompt begins on a line of its own.
-    process.once("exit", () => this.clear());
-  }
+  #latest: readonly [string, string] = ["", ""];
+  #drawnAt = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
 
   /** @param end what is to be seen whole, such as the time left: `text` gives way to it */
   show(text: string, end = ""): void {
-    process.stderr.write(`\r\u001b[2K${fitted(text, end, (process.stderr.columns ?? 80) - 1)}`);
-    this.#isOpen = true;
+    this.#latest = [text, end];
+    open = this;
+    const waitMs = this.#drawnAt + drawnEveryMs - performance.now();
+    if (waitMs <= 0) this.#draw();
+    else this.#timer ??= setTimeout(() => this.#draw(), waitMs).unref();
   }
 
   clear(): void {
-    if (this.#isOpen) process.stderr.write("\r\u001b[2K");
-    this.#isOpen = false;
+    if (this.#end()) process.stderr.write("\r\u001b[2K");
   }
 
   /** Leaves the line behind as it is. */
   leave(): void {
-    if (this.#isOpen) process.stderr.write("\n");
-    this.#isOpen = false;
+    if (open === this) this.#draw();
+    if (this.#end()) process.stderr.write("\n");
   }
+
+  #draw(): void {
+    this.#stopTimer();
+    this.#drawnAt = performance.now();
+    process.stderr.write(`\r\u001b[2K${fitted(...this.#latest, (process.stderr.columns ?? 80) - 1)}`);
+  }
+
+  /** Whether there was a line. */
+  #end(): boolean {
+    this.#stopTimer();
+    this.#drawnAt = Number.NEGATIVE_INFINITY;
+    const wasOpen = open === this;
+    if (wasOpen) open = undefined;
+    return wasOpen;
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** What follows begins on a line of its own; whether a moving line was in its way. */
+export function leaveMovingLine(): boolean {
+  const wasOpen = open !== undefined;
+  open?.leave();
+  return wasOpen;
 }
 
 /** `text` and `end` in `width` columns: first `text` gives way, with an ellipsis, then `end`. */

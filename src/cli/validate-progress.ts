@@ -56,7 +56,7 @@ function describe(progress: Progress): string | [string, string] {
     case "task-dropped":
       return `task ${progress.task} is left out of this round: ${progress.reason}`;
     case "drawn":
-      return `${progress.samples} samples drawn for ${progress.tasks} tasks`;
+      return `${counted(progress.samples, "sample")} drawn for ${counted(progress.tasks, "task")}`;
     case "measuring":
       return [
         `uid ${progress.uid} ${progress.repo} ${progress.task}`,
@@ -65,16 +65,20 @@ function describe(progress: Progress): string | [string, string] {
     case "measured":
       return `uid ${progress.uid} ${progress.repo} ${progress.task}: loss ${progress.lossMean.toFixed(4)}`;
     case "judged":
-      return `round at block ${progress.syncBlock}: ${progress.contenders} contenders, ${progress.winner === null ? "no winner" : `uid ${progress.winner} is first`}`;
+      return `round at block ${progress.syncBlock}: ${counted(progress.contenders, "contender")}, ${progress.winner === null ? "no winner" : `uid ${progress.winner} is first`}`;
     case "abandoned":
       return `round at block ${progress.syncBlock} abandoned: ${progress.reason}`;
     case "interrupted":
       return `the round goes on at the next block: ${progress.detail}`;
     case "disk":
-      return `${progress.models} models on disk, ${megabytes(progress.usedBytes)} MB; ${megabytes(progress.freedBytes)} MB freed`;
+      return `${counted(progress.models, "model")} on disk, ${megabytes(progress.usedBytes)} MB; ${megabytes(progress.freedBytes)} MB freed`;
     case "weights":
       return `weights ${progress.outcome}: ${progress.detail}`;
   }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function megabytes(bytes: number): string {
