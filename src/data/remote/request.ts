@@ -64,6 +64,11 @@ export function requestJson<T>(options: Omit<DataRequest, "bytesMax">, schema: z
   });
 }
 
+/** Whether an address, which may be a stranger's, is one that is asked over HTTP. */
+export function isServerAddress(url: string): boolean {
+  return /^https?:\/\//.test(url) && URL.canParse(url);
+}
+
 /** An address without its query, which may be long. */
 export function hostAndPath(url: string): string {
   const { host, pathname } = new URL(url);
