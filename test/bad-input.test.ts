@@ -16,14 +16,7 @@ import { readContenders } from "../src/store/contenders.ts";
 import { listRounds } from "../src/store/rounds.ts";
 import { openStore } from "../src/store/store.ts";
 import { startFaultyLine } from "./faulty-line.ts";
-import {
-  documents,
-  type Finished,
-  publishTiny,
-  startTestSubnet,
-  type TestSubnet,
-  writeCompetitions,
-} from "./subnet.ts";
+import { documents, type Finished, placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 const honest = ["first", "second"];
 const unlucky = ["gone", "hidden", "tampered"];
@@ -54,9 +47,8 @@ beforeAll(async () => {
     const signer = keypairFromUri(`//${miner}//hotkey`);
     expect(await chain.setCommitment({ netuid, data: bytes, signer })).toMatchObject({ kind: "finalised" });
   }
-  const { number } = await chain.head();
   chain.close();
-  writeCompetitions(subnet, (file) => ({ ...file, sync: { genesisBlock: number + 4, cadenceBlocks: 100_000 } }));
+  await placeRounds(subnet);
   calm = stateFile("calm");
   expect(await validate("calm")).toMatchObject({ code: 0 });
 }, 180_000);
