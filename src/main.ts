@@ -2,7 +2,7 @@
 /** The root command, the one catch, the exit codes. */
 import { version } from "../package.json";
 import { FailureError, InterruptedError, OperatorError } from "./base/errors.ts";
-import { log } from "./base/log.ts";
+import { log, printable } from "./base/log.ts";
 import { exitCode } from "./cli/command.ts";
 import { renderRoot, root } from "./cli/commands.ts";
 import { watchReaders } from "./cli/lost-reader.ts";
@@ -27,7 +27,7 @@ async function main(rawArgs: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   if (error instanceof InterruptedError) return exitCode.interrupted;
   if (error instanceof OperatorError || error instanceof FailureError) {
-    process.stderr.write(`${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`);
+    process.stderr.write(printable(`${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`));
     return error instanceof OperatorError ? exitCode.operator : exitCode.failure;
   }
   log.error(error);
