@@ -19,7 +19,7 @@ import { openStore } from "../src/store/store.ts";
 import { storeCompetitionFile } from "../src/validator/rules.ts";
 import { openSources } from "../src/validator/sources.ts";
 import { drawTexts } from "../src/validator/texts.ts";
-import { TokenCache } from "../src/validator/token-cache.ts";
+import { TokenCache, tokenCacheBounds } from "../src/validator/token-cache.ts";
 
 export interface SamplingFigures {
   readonly samples: number;
@@ -77,7 +77,7 @@ async function measure(folder: string, url: string, tokenizer: Tokenizer): Promi
   const method = methods[task.method.kind];
   const items = method.items(texts);
   const written = items.map((item) => (item.kind === "text" ? item.text : ""));
-  const tokenCache = new TokenCache({ folder: join(folder, "ids"), bytesMax: 2 ** 29, fileBytesMax: 2 ** 26 });
+  const tokenCache = new TokenCache({ folder: join(folder, "ids"), ...tokenCacheBounds });
   const encode = () => tokenizer.encodeAll(written, { addSpecialTokens: true });
   const ids = await tokenCache.through("gpt2", items, encode);
   const { kind: _, ...limits } = task.method;

@@ -2,7 +2,7 @@
 /** The root command, the one catch, the exit codes. */
 import { version } from "../package.json";
 import { FailureError, InterruptedError, OperatorError } from "./base/errors.ts";
-import { log } from "./base/log.ts";
+import { log, printable } from "./base/log.ts";
 import { exitCode } from "./cli/command.ts";
 import { renderRoot, root } from "./cli/commands.ts";
 import { watchReaders } from "./cli/lost-reader.ts";
@@ -33,7 +33,7 @@ function report(error: unknown): number {
     return exitCode.interrupted;
   }
   if (error instanceof OperatorError || error instanceof FailureError) {
-    process.stderr.write(`${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`);
+    process.stderr.write(printable(`${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`));
     return error instanceof OperatorError ? exitCode.operator : exitCode.failure;
   }
   log.error(error);

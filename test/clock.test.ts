@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { connectChain } from "../src/chain/client.ts";
 import { keypairFromUri } from "../src/chain/keypair.ts";
 import { startFaultyLine } from "./faulty-line.ts";
-import { documents, publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { documents, placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 import { shiftedClock } from "./support/shifted-clock.ts";
 
 const hourMs = 3_600_000;
@@ -16,18 +16,10 @@ let calm: string;
 beforeAll(async () => {
   subnet = await startTestSubnet(["first", "second"], { commitReveal: true, immunityBlocks: 10_000 });
   for (const [index, miner] of ["first", "second"].entries()) await publishTiny(subnet, miner, BigInt(index));
-  await placeRounds();
+  await placeRounds(subnet, { cadenceBlocks });
   calm = join(subnet.dir, "calm.sqlite");
 }, 120_000);
 afterAll(() => subnet.close());
-
-/** Rounds that begin a few blocks from now. */
-async function placeRounds(): Promise<void> {
-  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
-  const { number } = await chain.head();
-  chain.close();
-  writeCompetitions(subnet, (file) => ({ ...file, sync: { genesisBlock: number + 4, cadenceBlocks } }));
-}
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -80,7 +72,7 @@ test("hours forward and back at every step, with a hub that asks to wait: the ro
 }, 180_000);
 
 test("weights locked by a machine whose clock is a day ahead open when they should", async () => {
-  await placeRounds();
+  await placeRounds(subnet, { cadenceBlocks });
   const clock = shiftedClock(join(subnet.dir, "ahead.clock"));
   clock.set(24 * hourMs);
   await validate(join(subnet.dir, "ahead.sqlite"), clock.variables, () => {});
@@ -100,7 +92,7 @@ test("weights locked by a machine whose clock is a day ahead open when they shou
 }, 120_000);
 
 test("a chain that is silent while the clock jumps is waited for as long as ever", async () => {
-  await placeRounds();
+  await placeRounds(subnet, { cadenceBlocks });
   const clock = shiftedClock(join(subnet.dir, "silent.clock"));
   const line = await startFaultyLine(subnet.localnet.chainUrl);
   try {

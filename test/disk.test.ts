@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { connectChain } from "../src/chain/client.ts";
 import { keypairFromUri } from "../src/chain/keypair.ts";
-import { documents, publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { documents, placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 const cadenceBlocks = 24;
 let subnet: TestSubnet;
@@ -21,9 +21,8 @@ beforeAll(async () => {
     const lie = honest.replace(/:[^:]+:(\d+)$/, ":47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:$1");
     const committed = await chain.setCommitment({ netuid, data: new TextEncoder().encode(lie), signer: liar });
     expect(committed).toMatchObject({ kind: "finalised" });
-    const { number } = await chain.head();
-    writeCompetitions(subnet, (file) => ({ ...file, sync: { genesisBlock: number + 4, cadenceBlocks } }));
   });
+  await placeRounds(subnet, { cadenceBlocks });
 }, 120_000);
 afterAll(() => subnet.close());
 

@@ -2,12 +2,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connectChain } from "../src/chain/client.ts";
 import { readPages } from "../src/store/pages.ts";
 import { listRounds } from "../src/store/rounds.ts";
 import { listSampleSets } from "../src/store/samples.ts";
 import { openStore } from "../src/store/store.ts";
-import { documents, publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { documents, placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 let subnet: TestSubnet;
 let questions: string;
@@ -16,23 +15,8 @@ beforeAll(async () => {
   subnet = await startTestSubnet(["first"]);
   await publishTiny(subnet, "first", 1n);
   questions = join(subnet.dir, "questions.jsonl");
-  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
-  const { number } = await chain.head();
-  chain.close();
-  writeCompetitions(subnet, (file) => ({
-    ...file,
-    sync: { genesisBlock: number + 4, cadenceBlocks: 100_000 },
-    schedule: file.schedule.map((period) => ({
-      ...period,
-      competitions: period.competitions.map((competition) => ({
-        ...competition,
-        tasks: competition.tasks.map((task) => ({
-          ...task,
-          source: { kind: "jsonl" as const, path: questions, contextField: "q", referenceField: "a" },
-        })),
-      })),
-    })),
-  }));
+  const source = { kind: "jsonl", path: questions, contextField: "q", referenceField: "a" } as const;
+  await placeRounds(subnet, { tasks: (tasks) => tasks.map((task) => ({ ...task, source })) });
 }, 120_000);
 afterAll(() => subnet.close());
 

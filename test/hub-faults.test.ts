@@ -4,13 +4,12 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { connectChain } from "../src/chain/client.ts";
 import { keypairFromUri } from "../src/chain/keypair.ts";
 import { readContenders } from "../src/store/contenders.ts";
 import { readStandings, readVector } from "../src/store/results.ts";
 import { listRounds } from "../src/store/rounds.ts";
 import { openStore } from "../src/store/store.ts";
-import { publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 const honest = ["first", "second", "third"];
 /** Whose repository fails how, and what the validator makes of it. */
@@ -30,10 +29,7 @@ let subnet: TestSubnet;
 beforeAll(async () => {
   subnet = await startTestSubnet(miners, { immunityBlocks: 10_000 });
   for (const [index, miner] of miners.entries()) await publishTiny(subnet, miner, BigInt(index));
-  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
-  const { number } = await chain.head();
-  chain.close();
-  writeCompetitions(subnet, (file) => ({ ...file, sync: { genesisBlock: number + 4, cadenceBlocks: 100_000 } }));
+  await placeRounds(subnet);
 }, 180_000);
 afterAll(() => subnet.close());
 

@@ -2,12 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { connectChain } from "../src/chain/client.ts";
-import { builtInCompetitions } from "../src/competition/built-in.ts";
 import { openStore } from "../src/store/store.ts";
 import { latestSubmission } from "../src/store/submissions.ts";
 import { descendantsOf, survivors } from "./processes.ts";
-import { documents, publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { documents, placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 /** What an end may take before it counts as a hang: far above the two seconds of a calm machine. */
 const patienceMs = 20_000;
@@ -20,21 +18,8 @@ beforeAll(async () => {
 afterAll(() => subnet.close());
 
 /** One round that begins `inBlocks` from now, of so many questions that measuring it takes seconds. */
-async function placeRound(inBlocks: number): Promise<void> {
-  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
-  const { number } = await chain.head();
-  chain.close();
-  writeCompetitions(subnet, (file) => ({
-    ...file,
-    sync: { genesisBlock: number + inBlocks, cadenceBlocks: 100_000 },
-    schedule: builtInCompetitions("demo").schedule.map((period) => ({
-      ...period,
-      competitions: period.competitions.map((competition) => ({
-        ...competition,
-        tasks: competition.tasks.map((task) => ({ ...task, samples: 800 })),
-      })),
-    })),
-  }));
+function placeRound(inBlocks: number): Promise<void> {
+  return placeRounds(subnet, { inBlocks, tasks: (tasks) => tasks.map((task) => ({ ...task, samples: 800 })) });
 }
 
 type Child = ReturnType<TestSubnet["spawn"]>;

@@ -1,13 +1,12 @@
 /** A validator that is killed at random moments ends with the standings of one that is left alone. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { connectChain } from "../src/chain/client.ts";
 import { readEvaluations } from "../src/store/evaluations.ts";
 import { readLosses } from "../src/store/losses.ts";
 import { readStandings, readVector } from "../src/store/results.ts";
 import { listRounds } from "../src/store/rounds.ts";
 import { openStore } from "../src/store/store.ts";
-import { publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 /** More of them by hand: `FINETUNE_TEST_KILLS=50 bun test test/kill.test.ts`. */
 const kills = Number(process.env.FINETUNE_TEST_KILLS ?? 20);
@@ -18,21 +17,10 @@ let subnet: TestSubnet;
 beforeAll(async () => {
   subnet = await startTestSubnet(["first", "second", "third"]);
   for (const [index, miner] of ["first", "second", "third"].entries()) await publishTiny(subnet, miner, BigInt(index));
-  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
-  const { number } = await chain.head();
-  chain.close();
   // One round only, long enough that most kills fall into the middle of an evaluation.
-  writeCompetitions(subnet, (file) => ({
-    ...file,
-    sync: { genesisBlock: number + 4, cadenceBlocks: 100_000 },
-    schedule: file.schedule.map((period) => ({
-      ...period,
-      competitions: period.competitions.map((competition) => ({
-        ...competition,
-        tasks: competition.tasks.map((task) => ({ ...task, samples: samplesPerKill * kills })),
-      })),
-    })),
-  }));
+  await placeRounds(subnet, {
+    tasks: (tasks) => tasks.map((task) => ({ ...task, samples: samplesPerKill * kills })),
+  });
 }, 120_000);
 afterAll(() => subnet.close());
 

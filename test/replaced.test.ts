@@ -11,7 +11,7 @@ import { listRounds } from "../src/store/rounds.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { findSubmissions } from "../src/store/submissions.ts";
 import type { Hotkey, Uid } from "../src/subnet.ts";
-import { documents, publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { documents, placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 const miners = ["first", "second"];
 const hotkeyOf = (name: string) => keypairFromUri(`//${name}//hotkey`).ss58Address;
@@ -31,8 +31,7 @@ beforeAll(async () => {
   db = join(subnet.dir, "state.sqlite");
   chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
   for (const [index, miner] of miners.entries()) await publishTiny(subnet, miner, BigInt(index));
-  const { number } = await chain.head();
-  writeCompetitions(subnet, (file) => ({ ...file, sync: { genesisBlock: number + 4, cadenceBlocks } }));
+  await placeRounds(subnet, { cadenceBlocks });
 }, 120_000);
 afterAll(async () => {
   chain?.close();

@@ -1,14 +1,13 @@
 /** A validator of the local subnet draws from everything that the local data server serves, by the real program. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { connectChain } from "../src/chain/client.ts";
 import { builtInCompetitions } from "../src/competition/built-in.ts";
 import type { Source, Task } from "../src/competition/competition.ts";
 import { Language } from "../src/localnet/data/language.ts";
 import { readPages } from "../src/store/pages.ts";
 import { listRounds } from "../src/store/rounds.ts";
 import { openStore } from "../src/store/store.ts";
-import { publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
+import { placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./subnet.ts";
 
 let subnet: TestSubnet;
 let tasks: readonly Task[];
@@ -17,17 +16,7 @@ beforeAll(async () => {
   subnet = await startTestSubnet(["first"], { data: true });
   await publishTiny(subnet, "first", 1n);
   tasks = publicTasks(subnet.localnet.netuid);
-  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
-  const { number } = await chain.head();
-  chain.close();
-  writeCompetitions(subnet, (file) => ({
-    ...file,
-    sync: { genesisBlock: number + 4, cadenceBlocks: 100_000 },
-    schedule: file.schedule.map((period) => ({
-      ...period,
-      competitions: period.competitions.map((competition) => ({ ...competition, tasks })),
-    })),
-  }));
+  await placeRounds(subnet, { tasks: () => tasks });
 }, 120_000);
 afterAll(() => subnet.close());
 

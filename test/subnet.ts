@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { selfCommand } from "../src/base/self.ts";
+import { connectChain } from "../src/chain/client.ts";
 import { builtInCompetitions } from "../src/competition/built-in.ts";
-import type { CompetitionFile } from "../src/competition/competition.ts";
+import type { CompetitionFile, Task } from "../src/competition/competition.ts";
 import { writeBaseModel } from "../src/localnet/demo/base-model.ts";
 import { type Localnet, type LocalnetOptions, startLocalnet } from "../src/localnet/localnet.ts";
 
@@ -57,10 +58,15 @@ export async function startTestSubnet(
     FINETUNE_TOKEN: localnet.token,
     FINETUNE_CACHE: join(dir, "cache"),
   };
-  const spawn = (args: readonly string[], variables: Variables = {}) =>
-    Bun.spawn([...selfCommand(...args)], {
+  const children = new Set<Bun.Subprocess<"ignore", "pipe", "pipe">>();
+  const spawn = (args: readonly string[], variables: Variables = {}) => {
+    const child = Bun.spawn([...selfCommand(...args)], {
       ...{ env: { ...env, ...variables }, cwd: dir, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },
     });
+    children.add(child);
+    void child.exited.then(() => children.delete(child));
+    return child;
+  };
   const { path, name, hotkey } = localnet.validatorWallet;
   return {
     dir,
@@ -83,6 +89,8 @@ export async function startTestSubnet(
       if (!answer.ok) throw new Error(`the hub takes no faults: ${answer.status}`);
     },
     async close() {
+      // Of a test that failed before it could end them.
+      for (const child of children) child.kill("SIGKILL");
       await localnet.close();
       rmSync(dir, { recursive: true, force: true });
     },
@@ -116,4 +124,30 @@ export async function* documents(
 /** Writes the subnet's competitions: the demonstration's, changed. */
 export function writeCompetitions(subnet: TestSubnet, change: (file: CompetitionFile) => CompetitionFile): void {
   writeFileSync(join(subnet.dir, "competitions.json"), JSON.stringify(change(builtInCompetitions("demo"))));
+}
+
+export interface Rounds {
+  /** Until the first; what is committed by then contends in it. */
+  readonly inBlocks?: number;
+  /** Between rounds; so many that there is one alone when absent. */
+  readonly cadenceBlocks?: number;
+  readonly tasks?: (tasks: readonly Task[]) => readonly Task[];
+}
+
+/** Writes the demonstration's competitions with rounds that begin from now on, and other tasks if wanted. */
+export async function placeRounds(
+  subnet: TestSubnet,
+  { inBlocks = 4, cadenceBlocks = 100_000, tasks = (given) => given }: Rounds = {},
+): Promise<void> {
+  const chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
+  const { number } = await chain.head();
+  chain.close();
+  writeCompetitions(subnet, (file) => ({
+    ...file,
+    sync: { genesisBlock: number + inBlocks, cadenceBlocks },
+    schedule: file.schedule.map((period) => ({
+      ...period,
+      competitions: period.competitions.map((competition) => ({ ...competition, tasks: tasks(competition.tasks) })),
+    })),
+  }));
 }

@@ -13,7 +13,8 @@ export type FailureReason =
   | "out-of-memory"
   | "protocol"
   | "output-too-large"
-  | "not-started";
+  | "not-started"
+  | "not-needed";
 
 /** The child's end, not the model's verdict: the same model may well pass with other limits. */
 export interface ChildFailure {
@@ -41,7 +42,10 @@ export class LimitedProcess {
   failure: ChildFailure | undefined;
   private readonly subprocess: Subprocess | undefined;
   private readonly startedAt = performance.now();
+  /** Since when it works without a pause; undefined: it has no work, or waits for its parent. */
   private busySince: number | undefined;
+  /** What the request under way has taken before that. */
+  private busyMillisecondsBefore = 0;
   private heardAt = 0;
   private outputBytes = 0;
   private stderr = "";
@@ -79,8 +83,19 @@ export class LimitedProcess {
 
   /** From now on it has work: the limits of a request count. */
   startRequest(): void {
-    this.busySince = this.heardAt = performance.now();
+    this.busyMillisecondsBefore = 0;
     this.outputBytes = 0;
+    this.resumeRequest();
+  }
+
+  /** It waits for its parent: until the request is resumed, only the time in all counts. */
+  pauseRequest(): void {
+    if (this.busySince !== undefined) this.busyMillisecondsBefore += performance.now() - this.busySince;
+    this.busySince = undefined;
+  }
+
+  resumeRequest(): void {
+    this.busySince = this.heardAt = performance.now();
   }
 
   endRequest(): void {
@@ -153,7 +168,7 @@ export class LimitedProcess {
     if (now - this.startedAt > totalSecondsMax * 1000)
       this.fail("timed-out", `longer than ${totalSecondsMax} s in all`);
     if (this.busySince === undefined) return;
-    if (now - this.busySince > requestSecondsMax * 1000)
+    if (this.busyMillisecondsBefore + now - this.busySince > requestSecondsMax * 1000)
       this.fail("timed-out", `longer than ${requestSecondsMax} s for one request`);
     if (now - this.heardAt > silenceSecondsMax * 1000) this.fail("timed-out", `no result for ${silenceSecondsMax} s`);
   }

@@ -4,10 +4,10 @@ import type { Block, Head } from "../subnet.ts";
 import type { Link } from "./link.ts";
 
 /**
- * Yields the newest head (or the block `from`), then every following block once, by increasing number. A slow reader falls behind and loses
- * nothing: the blocks in between are read by number when their turn comes. After a reorganisation of the best chain
- * the next numbers come from the new branch; finalised heads never reorganise. Ends when the signal aborts; throws
- * `InterruptedError` when the client is closed, `FailureError` when no endpoint answers for `readMs`.
+ * Yields the newest head (or the block `from`), then every following block once, by increasing number. A slow reader
+ * falls behind and loses nothing: the blocks in between are read by number when their turn comes. After a reorganisation
+ * of the best chain the next numbers come from the new branch; finalised heads never reorganise. Ends when the signal
+ * aborts; throws `InterruptedError` when the client is closed, `FailureError` when no endpoint answers for `readMs`.
  */
 export async function* followHeads(
   link: Link,

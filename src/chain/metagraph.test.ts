@@ -136,3 +136,21 @@ test("a block's time is the chain's own, of that block; the first block has none
   await timeOf(0).catch(() => {});
   client.close();
 });
+
+test.each([
+  ["keys that never go on", "state_getKeysPaged", ([prefix]: string[]) => new Array(1000).fill(prefix)],
+  ["changes that are none", "state_queryStorageAt", () => [{ changes: [null] }]],
+])("a node that answers with %s is refused, not followed", async (_, lying, answer) => {
+  faulty.misbehave({
+    onRequest: ({ id, method, params }) =>
+      method === lying
+        ? { text: JSON.stringify({ jsonrpc: "2.0", id, result: answer(params as string[]) }) }
+        : undefined,
+  });
+  const client = await connectChain({ endpoints: [faulty.url] });
+  try {
+    await expect(client.commitments(netuid)).rejects.toThrow("is not what its interface promises");
+  } finally {
+    client.close();
+  }
+});

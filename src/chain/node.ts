@@ -2,6 +2,7 @@
 
 import { hexToU8a } from "@polkadot/util";
 import { FailureError, messageOf } from "../base/errors.ts";
+import { printable } from "../base/log.ts";
 import type { BlockHash, Head } from "../subnet.ts";
 import { builtIn, plainOf, type ScaleHeader } from "./plain.ts";
 import { LineError, RpcError } from "./socket.ts";
@@ -41,7 +42,7 @@ export async function readIdentity(ask: Ask): Promise<NodeIdentity> {
   return {
     genesisHash: hashOf(genesis, false),
     version: versionOf(version),
-    chainName: String(chain).slice(0, 100),
+    chainName: printable(String(chain).slice(0, 100)),
     best: headerOf(best),
     finalised: headerOf(finalised),
   };

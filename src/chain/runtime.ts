@@ -4,6 +4,7 @@
  * @polkadot/api made of the metadata, and what does not fit it is refused.
  */
 import { hexToU8a, stringCamelCase, u8aConcat, u8aToHex } from "@polkadot/util";
+import { assert } from "../base/assert.ts";
 import { FailureError, messageOf } from "../base/errors.ts";
 import type { BlockHash } from "../subnet.ts";
 import { type Api, type ApiSource, openApi } from "./api.ts";
@@ -141,10 +142,10 @@ export class Runtime {
     if (call === undefined) throw this.#missing("call", path);
     const values = call.meta.fields.map((field) => {
       const argument = field.name.unwrap().toString();
-      if (!Object.hasOwn(args, argument))
-        throw new Error(
-          `assertion failed: ${path} needs the argument ${argument} in runtime ${this.version.specVersion}`,
-        );
+      assert(
+        Object.hasOwn(args, argument),
+        `${path} needs the argument ${argument} in runtime ${this.version.specVersion}`,
+      );
       return args[argument];
     });
     return call(...values);

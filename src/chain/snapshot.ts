@@ -9,8 +9,10 @@ import type { ChainEvent, Runtime } from "./runtime.ts";
 /** A storage item and its keys: `["SubtensorModule.Tempo", 37]`. */
 export type Item = readonly [path: string, ...keys: unknown[]];
 
+type Change = readonly [key: string, value: unknown];
+
 interface ChangeSet {
-  readonly changes?: readonly (readonly [string, string | null])[];
+  readonly changes?: readonly unknown[];
 }
 
 export class Snapshot {
@@ -90,7 +92,10 @@ export class Snapshot {
       const page = await this.link.read("state_getKeysPaged", [prefix, limits.pageKeys, start, this.blockHash]);
       if (!Array.isArray(page) || page.some((key) => typeof key !== "string" || !key.startsWith(prefix)))
         throw malformed(path);
-      keys.push(...page.filter((key) => key !== start));
+      const more = page.filter((key) => key !== start);
+      // A full page that brings nothing new would be asked for again for ever.
+      if (more.length === 0 && page.length >= limits.pageKeys) throw malformed(path);
+      keys.push(...more);
       if (keys.length > limits.mapKeysMax)
         throw new FailureError(`${path} has more than ${limits.mapKeysMax} entries.`, "Try another endpoint.");
       if (page.length < limits.pageKeys) return keys;
@@ -103,11 +108,15 @@ export class Snapshot {
       const page = keys.slice(start, start + limits.pageKeys);
       const sets = await this.link.read("state_queryStorageAt", [page, this.blockHash]);
       const changes = Array.isArray(sets) ? (sets[0] as ChangeSet | undefined)?.changes : undefined;
-      if (!Array.isArray(changes)) throw malformed("state_queryStorageAt");
+      if (!Array.isArray(changes) || !changes.every(isChange)) throw malformed("state_queryStorageAt");
       for (const [key, value] of changes) found.set(key, hexOrNull("state_queryStorageAt", value));
     }
     return found;
   }
+}
+
+function isChange(raw: unknown): raw is Change {
+  return Array.isArray(raw) && raw.length === 2 && typeof raw[0] === "string";
 }
 
 function hexOrNull(path: string, raw: unknown): string | null {

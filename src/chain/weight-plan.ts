@@ -1,4 +1,5 @@
 /** Everything that decides about one setting of weights, read at one block: the row, the way, and what speaks against. */
+import { assert } from "../base/assert.ts";
 import type { Hotkey, Metagraph, Netuid, Uid } from "../subnet.ts";
 import { type Hyperparameters, hyperparametersAt } from "./hyperparameters.ts";
 import type { Link } from "./link.ts";
@@ -79,6 +80,7 @@ export interface Plan {
 /** The chain keeps at most this many hash commits of a hotkey that wait for their reveal. */
 const unrevealedCommitsMax = 10;
 
+/** Reads what decides at the newest block. Throws `FailureError` when the chain cannot be read; it sends nothing. */
 export async function planWeights(link: Link, weights: NewWeights): Promise<Plan> {
   const { netuid, mecid = 0 } = weights;
   const hotkey = weights.signer.ss58Address;
@@ -91,9 +93,8 @@ export async function planWeights(link: Link, weights: NewWeights): Promise<Plan
   ]);
   const own = metagraph.neurons.find((neuron) => neuron.hotkey === hotkey);
   const replaced = replacedUids(weights, metagraph);
-  const kept = [...weights.uids.keys()].filter((index) => !replaced.includes(weights.uids[index]!));
-  const [uids, shares] = [kept.map((at) => weights.uids[at]!), kept.map((at) => weights.weights[at]!)];
-  const row = weightRow(uids, shares, {
+  const shares = weights.weights.map((weight, place) => (replaced.includes(weights.uids[place]!) ? 0 : weight));
+  const row = weightRow(weights.uids, shares, {
     minAllowedWeights: hyperparameters.minAllowedWeights,
     maxWeightsLimit: hyperparameters.maxWeightsLimit,
     neurons: metagraph.neurons.length,
@@ -116,6 +117,7 @@ export async function planWeights(link: Link, weights: NewWeights): Promise<Plan
 
 function replacedUids({ uids, hotkeys }: NewWeights, { neurons }: Metagraph): readonly Uid[] {
   if (hotkeys === undefined) return [];
+  assert(hotkeys.length === uids.length, "every uid has its hotkey");
   const holders = new Map(neurons.map(({ uid, hotkey }) => [uid, hotkey]));
   return uids.filter((uid, index) => holders.get(uid) !== hotkeys[index]);
 }

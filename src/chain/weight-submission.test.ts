@@ -169,7 +169,8 @@ describe("by hash", () => {
 describe("locked until a round of the beacon", () => {
   let running: Running;
   beforeAll(async () => {
-    running = await start({ weightsRateLimitBlocks: 1, commitReveal: true, tempoBlocks: 30 });
+    // Six seconds an epoch: a machine that stands still for less than one must not find its round already over.
+    running = await start({ weightsRateLimitBlocks: 1, commitReveal: true, tempoBlocks: 60 });
   });
   afterAll(() => stop(running));
 

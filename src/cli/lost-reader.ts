@@ -3,6 +3,7 @@ import { log } from "../base/log.ts";
 import { exitCode } from "./command.ts";
 
 let goesOn = false;
+let isSaid = false;
 
 /**
  * To be called before anything is written. A command that only prints ends, successfully where its reader has seen enough
@@ -11,8 +12,11 @@ let goesOn = false;
 export function watchReaders(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     const problem = error.code === "EPIPE" ? "nobody reads it any more" : error.message;
-    if (goesOn) log.warn(`standard output is lost (${problem}); the work goes on without it`);
-    else if (error.code === "EPIPE") process.exit(exitCode.success);
+    if (goesOn) {
+      // Every later line fails in the same way.
+      if (!isSaid) log.warn(`standard output is lost (${problem}); the work goes on without it`);
+      isSaid = true;
+    } else if (error.code === "EPIPE") process.exit(exitCode.success);
     else {
       log.error(`standard output cannot be written: ${problem}`);
       process.exit(exitCode.failure);

@@ -1,15 +1,19 @@
 /** Results on stdout: one JSON document, or a table. */
 import Table from "cli-table3";
-import { printable } from "../base/log.ts";
+import { printable, unprintable } from "../base/log.ts";
 
-/** Prints exactly one JSON document and a newline. */
+/** Prints exactly one JSON document and a newline. What a terminal would obey is escaped, which changes no value. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  const escaped = JSON.stringify(value).replace(
+    unprintable,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  process.stdout.write(`${escaped}\n`);
 }
 
-/** Prints text, a newline added. */
+/** Prints text, a newline added. Names and sentences from outside may be in it: control characters are replaced. */
 export function print(text = ""): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
 }
 
 const bare = {

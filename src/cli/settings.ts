@@ -116,6 +116,7 @@ export const settings = {
   },
   language: {
     flag: "language",
+    isAddress: true,
     environment: ["FINETUNE_LANGUAGE"],
     default: () => "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages",
     hint: "URL",

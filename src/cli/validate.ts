@@ -13,7 +13,7 @@ import { readChain } from "../store/chain.ts";
 import { openStore } from "../store/store.ts";
 import { storeCompetitionFile } from "../validator/rules.ts";
 import { openSources } from "../validator/sources.ts";
-import { TokenCache } from "../validator/token-cache.ts";
+import { TokenCache, tokenCacheBounds } from "../validator/token-cache.ts";
 import { runValidator } from "../validator/validator.ts";
 import { command } from "./command.ts";
 import { competitionFileArg, loadCompetitions } from "./competitions.ts";
@@ -83,11 +83,7 @@ export default command({
           netuid,
           hub: connectHub({ url: servers.hubUrl, token: servers.hubToken }),
           cache: openModelCache({ folder: join(cacheFolder, "models"), bytesMax }),
-          tokenCache: new TokenCache({
-            folder: join(cacheFolder, "token-ids"),
-            bytesMax: 512 * 2 ** 20,
-            fileBytesMax: 64 * 2 ** 20,
-          }),
+          tokenCache: new TokenCache({ folder: join(cacheFolder, "token-ids"), ...tokenCacheBounds }),
           tokenizersFolder: join(cacheFolder, "tokenizers"),
           sources: openSources({ ...servers, cacheFolder: join(cacheFolder, "datasets"), chain }),
           rules: await storeCompetitionFile(store, file),

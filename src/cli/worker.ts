@@ -1,4 +1,5 @@
 /** `finetune worker`: work on a stranger's files in a process of its own; the program calls itself with it. */
+import { OperatorError } from "../base/errors.ts";
 import { command } from "./command.ts";
 
 export default command({
@@ -12,6 +13,7 @@ export default command({
       const { serveRows } = await import("../data/parquet/row-worker.ts");
       await serveRows();
     }
+    if (what !== "model") throw new OperatorError(`There is no worker for ${what}.`, "Give model or rows.");
     const { serve } = await import("../eval/worker.ts");
     await serve();
   },

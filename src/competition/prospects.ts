@@ -32,10 +32,13 @@ export interface ProspectsInput {
   readonly block: Block;
   readonly own: Contestant;
   readonly rival: Contestant;
+  /** Of the resamples. */
   readonly seed: bigint | number;
+  /** 1000 when absent: the probability is then right to about ±0.03. */
   readonly resamples?: number;
 }
 
+/** The same input gives the same answer, chance included. */
 export function prospectsOf(input: ProspectsInput): Prospects {
   const { own, rival, block, seed, resamples = 1000 } = input;
   const wins = winsAt(input, block, own, rival);

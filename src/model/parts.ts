@@ -171,7 +171,7 @@ export function head(
     : gemm(hidden, weight, { transB: true });
 }
 
-/** `key` as a whole divisor of `total`: sizes of heads that the config leaves to be computed. */
+/** `total` / `by`, a size of heads that the config leaves to be computed; `what` names it where it is not whole. */
 export function divide(config: ConfigReader, total: number, by: number, what: string): number {
   if (total % by !== 0) config.contradict(`${what}: ${total} is no multiple of ${by}`);
   return total / by;

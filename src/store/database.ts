@@ -8,7 +8,7 @@ import { type CompiledQuery, Kysely, SqliteDialect, type SqliteStatement, sql } 
 import type { Dialect } from "../../migrations/migration.ts";
 import { messageOf, OperatorError } from "../base/errors.ts";
 import { storeFailure } from "./failure.ts";
-import type { Schema } from "./schema.ts";
+import type { Schema, TableName } from "./schema.ts";
 
 export interface Connection {
   readonly db: Kysely<Schema>;
@@ -17,6 +17,7 @@ export interface Connection {
   readonly pragma: (text: string) => readonly Readonly<Record<string, unknown>>[];
   /** Bytes on disk by table, indexes included, largest first. Reads every page's header. */
   readonly tableSizes: () => readonly { readonly table: string; readonly sizeBytes: number }[];
+  readonly columns: (table: TableName) => readonly Column[];
   /** What the database's own check of its pages and of its foreign keys complains about; empty when all is well. */
   readonly complaints: () => readonly string[];
   /** Gives free pages back to the file system. */
@@ -24,6 +25,13 @@ export interface Connection {
   /** Writes a compact copy of the last committed state to a file that does not exist yet. */
   readonly copyTo: (path: string) => void;
   readonly close: () => void;
+}
+
+export interface Column {
+  readonly name: string;
+  /** As the dialect's own types are called, in capitals. */
+  readonly type: string;
+  readonly mayBeNull: boolean;
 }
 
 /** Statements where a promise and an object for every row would cost more than the row. Everything is synchronous. */
@@ -121,6 +129,7 @@ export function connect(path: string, mode: "read" | "write"): Connection {
     },
     pragma: (text) => attempt(() => database.pragma(text) as Readonly<Record<string, unknown>>[]),
     tableSizes: () => attempt(() => tableSizes(database)),
+    columns: (table) => attempt(() => columns(database, table)),
     complaints: () => attempt(() => complaints(database)),
     compact: () =>
       attempt(() => {
@@ -198,6 +207,11 @@ function tableSizes(database: Database.Database): { readonly table: string; read
     )
     .all();
   return rows as { readonly table: string; readonly sizeBytes: number }[];
+}
+
+function columns(database: Database.Database, table: TableName): Column[] {
+  const rows = database.pragma(`table_info(${table})`) as { name: string; type: string; notnull: number; pk: number }[];
+  return rows.map(({ name, type, notnull, pk }) => ({ name, type, mayBeNull: notnull === 0 && pk === 0 }));
 }
 
 /** Each examination by itself: where one cannot go on because of the damage, what the others found still counts. */

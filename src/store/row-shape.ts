@@ -7,19 +7,13 @@ import type { TableName } from "./schema.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-interface Column {
-  readonly name: string;
-  readonly type: string;
-  readonly mayBeNull: boolean;
-}
-
 /** A check to be given the rows of a walk along the table's key, one after the other. */
 export function rowCheck(
   connection: Connection,
   table: TableName,
   { key, direction }: { readonly key: readonly string[]; readonly direction: "asc" | "desc" },
 ): (row: Row) => boolean {
-  const columns = columnsOf(connection, table);
+  const columns = connection.columns(table);
   let previous: Row | undefined;
   return (row) => {
     const before = previous;
@@ -29,14 +23,6 @@ export function rowCheck(
     if (before === undefined) return true;
     return direction === "asc" ? compareKeys(before, row, key) < 0 : compareKeys(row, before, key) < 0;
   };
-}
-
-function columnsOf(connection: Connection, table: TableName): readonly Column[] {
-  return connection.pragma(`table_info(${table})`).map(({ name, type, notnull, pk }) => ({
-    name: String(name),
-    type: String(type),
-    mayBeNull: notnull === 0 && pk === 0,
-  }));
 }
 
 /** The types of STRICT tables. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import { zipSync } from "fflate";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { InterruptedError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
@@ -196,6 +197,28 @@ describe("every source of the latest rules and the launch", () => {
     };
     expect(textsOf(await draw("all", "cortex-stream"))).toEqual([...live]);
     expect(asked.some(({ path }) => path.endsWith(".parquet"))).toBe(true);
+
+    const rows = Int32Array.from({ length: 1_000_001 }, (_, step) => step);
+    const endless = parquetWriteBuffer({ columnData: [{ name: "_step", data: rows, type: "INT32" }] });
+    const moved = meddle;
+    meddle = (request) => (request.url.endsWith(".parquet") ? new Response(endless) : moved(request));
+    const { pages } = await draw("all", "cortex-stream");
+    expect(pages!.length).toBeGreaterThan(0);
+    for (const { reason } of pages!) expect(reason).toContain("has 1000001 rows; at most 1000000 are read");
+    meddle = () => null;
+  });
+
+  test("a list of runs that nobody wants is not read for ever", async () => {
+    const node = { name: "foreign", config: "{}", createdAt: "2026-01-01T00:00:00Z", historyKeys: null };
+    const runs = {
+      edges: new Array(4000).fill({ node }),
+      pageInfo: { endCursor: "further", hasNextPage: true },
+    };
+    meddle = ({ method }) => (method === "POST" ? Response.json({ data: { project: { runs } } }) : null);
+    expect(await draw("all", "cortex-stream")).toMatchObject({
+      kind: "dropped",
+      reason: expect.stringContaining("runs without end"),
+    });
     meddle = () => null;
   });
 });

@@ -28,17 +28,17 @@ export interface Outside {
 /** Sources over what is outside; nothing is asked for before a task is drawn. */
 export function openSources(outside: Outside): TextSources {
   const bounds = { ...defaultDataBounds, ...outside.bounds };
-  const [hubUrl, datasetsUrl, wandbUrl, languageUrl] = [
-    outside.hubUrl,
-    outside.datasetsUrl,
-    outside.wandbUrl,
-    outside.languageUrl,
-  ].map((url) => url.replace(/\/+$/, "")) as [string, string, string, string];
   const { cacheFolder, chain } = outside;
-  const datasets = { hubUrl, datasetsUrl, token: outside.hubToken || undefined, cacheFolder, bounds };
-  const wandb = { url: wandbUrl, key: outside.wandbKey || undefined, bounds };
+  const datasets = {
+    hubUrl: withoutSlash(outside.hubUrl),
+    datasetsUrl: withoutSlash(outside.datasetsUrl),
+    token: outside.hubToken || undefined,
+    cacheFolder,
+    bounds,
+  };
+  const wandb = { url: withoutSlash(outside.wandbUrl), key: outside.wandbKey || undefined, bounds };
   const stakes = stakesOf(chain);
-  const language = { languageUrl, cacheFolder, bounds };
+  const language = { languageUrl: withoutSlash(outside.languageUrl), cacheFolder, bounds };
   const table: { readonly [Kind in Source["kind"]]: TextSource<Kind> } = {
     fineweb: fineweb(datasets),
     "synthetic-mmlu": syntheticMmlu(datasets, stakes),
@@ -55,4 +55,9 @@ export function openSources(outside: Outside): TextSources {
   };
   // The table's key is the source's kind, which the type of a union's members cannot say.
   return (task, draw) => (table[task.source.kind] as (given: typeof task, at: Draw) => Promise<Drawn>)(task, draw);
+}
+
+/** Paths are put behind addresses with a slash of their own. */
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, "");
 }

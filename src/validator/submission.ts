@@ -98,7 +98,7 @@ export class SubmissionPlan {
   }
 
   async #sayReplaced({ number: block }: Head, uids: readonly Uid[]): Promise<void> {
-    const message = `Another hotkey has taken the place of uid ${uids.join(", ")} since it was measured: no weight is set on it.`;
+    const message = `Other hotkeys have taken the places of uids ${uids.join(", ")} since they were measured: no weight is set on them.`;
     await recordEvent(this.context.store, { level: "warning", kind: "weights-replaced", message, block });
   }
 

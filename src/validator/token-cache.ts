@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { version } from "../../package.json";
 import { canonicalJson } from "../base/canonical.ts";
-import { FileCache } from "../data/remote/file-cache.ts";
+import { FileCache } from "../base/file-cache.ts";
 import type { TextItem } from "../eval/protocol.ts";
 import { packIds, unpackIds } from "../store/token-ids.ts";
 
@@ -16,6 +16,8 @@ export interface TokenCacheOptions {
   /** Of one tokenizer: what was asked for the longest ago is forgotten first. */
   readonly fileBytesMax: number;
 }
+
+export const tokenCacheBounds = { bytesMax: 512 * 2 ** 20, fileBytesMax: 64 * 2 ** 20 };
 
 type Ids = readonly number[];
 

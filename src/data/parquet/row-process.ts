@@ -18,18 +18,23 @@ export interface DecodeOptions {
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Of computing alone: while bytes are fetched for it the clock stands still. */
+/** The times are of computing alone: while bytes are fetched for it, the clock stands still. */
 const rowLimits: ChildLimits = {
   ...defaultLimits,
-  requestSecondsMax: 60,
+  requestSecondsMax: 300,
   silenceSecondsMax: 60,
   memoryBytesMax: 4 * 2 ** 30,
   outputBytesMax: 2 ** 31,
   lineBytesMax: 512 * 2 ** 20,
 };
+/** How long a process without work is kept. */
 const idleMs = 1000;
 let idle: RowProcess | undefined;
 
+/**
+ * The wanted rows in their order, as many as the process gives; or why there are none. Throws `InterruptedError` when the
+ * source's signal aborts, and what else the source throws.
+ */
 export async function decodeRows(
   source: ByteSource,
   options: DecodeOptions,
@@ -72,7 +77,7 @@ class RowProcess {
   }
 
   async decode(source: ByteSource, { footer, columns, rows }: DecodeOptions): Promise<Row[] | Invalid> {
-    const abort = () => this.#process.kill();
+    const abort = () => this.#process.fail("not-needed", "nobody waits for its rows any more");
     source.signal?.addEventListener("abort", abort, { once: true });
     try {
       return await new Promise<Row[] | Invalid>((resolve, reject) => {
@@ -121,19 +126,19 @@ class RowProcess {
 
   async #read(asked: Asked, { id, from, to }: { readonly id: number; readonly from: number; readonly to: number }) {
     asked.reading += 1;
-    this.#process.endRequest();
+    this.#process.pauseRequest();
     try {
       // What a page claims to lie outside the file is not asked of the source.
       if (from > to || to > asked.source.sizeBytes)
         throw new ReadFailure(invalid("bad-parquet", `${asked.source.name} refers to bytes outside the file.`));
       const bytes = await asked.source.read(from, to);
       if (this.#asked !== asked) return;
-      if (--asked.reading === 0) this.#process.startRequest();
+      if (--asked.reading === 0) this.#process.resumeRequest();
       this.#send({ kind: "bytes", id, bytes: Buffer.from(bytes).toString("base64") });
     } catch (error) {
       if (this.#asked !== asked) return;
       this.#asked = undefined;
-      this.#process.fail("protocol", "its bytes are not to be had");
+      this.#process.fail("not-needed", "its bytes are not to be had");
       if (error instanceof ReadFailure) asked.resolve(error.failure);
       else asked.reject(error);
     }

@@ -9,7 +9,7 @@ import type { RowRequest } from "./row-protocol.ts";
 
 /** One page of a column, or one text. */
 const pageBytesMax = 512 * 2 ** 20;
-export const textBytesMax = 64 * 2 ** 20;
+const textBytesMax = 64 * 2 ** 20;
 
 /** Decodes rows for its parent until that ends. Never returns. */
 export async function serveRows(): Promise<never> {

@@ -12,7 +12,7 @@ import { type ParquetRow, type RowChoice, readRows, rowsBetween } from "../parqu
 import type { DataBounds } from "./bounds.ts";
 import { FooterCache } from "./footer-cache.ts";
 import { type RemoteFile, remoteFile, remoteSize } from "./remote-file.ts";
-import { requestJson } from "./request.ts";
+import { isServerAddress, requestJson } from "./request.ts";
 
 export interface DatasetsAccess {
   /** Both without a slash at their end. */
@@ -163,8 +163,8 @@ export class Dataset {
           .map(({ url, size: sizeBytes }) => ({ url, sizeBytes }));
     if (isInvalid(listed)) return listed;
     if (listed.length === 0) return invalid("no-files", `${this.name} has no Parquet files of ${config}/${split}.`);
-    const odd = listed.find(({ url }) => !/^https?:\/\//.test(url) || !URL.canParse(url));
-    if (odd !== undefined) return invalid("bad-address", `${this.name} has a file at ${odd.url}, which is no address.`);
+    const fault = this.#checkAddresses(listed.map(({ url }) => url));
+    if (fault !== null) return fault;
     const { bounds } = this.access;
     return listed.map((file) =>
       remoteFile({ ...file, headers: this.#headersFor(file.url), bounds, signal: this.signal }),
@@ -178,16 +178,23 @@ export class Dataset {
     const url = `${hubUrl}/api/datasets/${this.name}/parquet/${parts}`;
     const urls = await requestJson({ url, headers: this.#headersFor(url), bounds, signal: this.signal }, urlsSchema);
     if (isInvalid(urls)) return urls;
+    const fault = this.#checkAddresses(urls);
+    if (fault !== null) return fault;
     const files: { readonly url: string; readonly sizeBytes: number }[] = [];
     for (const address of urls) {
-      if (!URL.canParse(address))
-        return invalid("bad-address", `${this.name} has a file at ${address}, which is no address.`);
       const headers = this.#headersFor(address);
       const sizeBytes = await remoteSize({ url: address, headers, bounds, signal: this.signal });
       if (isInvalid(sizeBytes)) return sizeBytes;
       files.push({ url: address, sizeBytes });
     }
     return files;
+  }
+
+  /** An address from outside is nothing but a server's: other schemes would read this machine's own files. */
+  #checkAddresses(urls: readonly string[]): Invalid | null {
+    const odd = urls.find((url) => !isServerAddress(url));
+    if (odd === undefined) return null;
+    return invalid("bad-address", `${this.name} has a file at ${odd.slice(0, 200)}, which is no address.`);
   }
 
   async #pageFromRows(page: Page): Promise<readonly ParquetRow[] | Invalid> {

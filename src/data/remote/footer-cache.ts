@@ -1,6 +1,6 @@
 /** Footers of remote Parquet files on disk: a file's rows are found without asking for its end again. */
 import { createHash } from "node:crypto";
-import { FileCache } from "./file-cache.ts";
+import { FileCache } from "../../base/file-cache.ts";
 
 export interface CachedFooter {
   readonly etag: string | null;

@@ -8,12 +8,12 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
 import { messageOf } from "../../base/errors.ts";
+import { FileCache } from "../../base/file-cache.ts";
 import { type Invalid, invalid, isInvalid } from "../../base/invalid.ts";
 import type { PartOfSpeechTagger } from "../generated/instructions.ts";
 import { readTagger } from "../generated/part-of-speech.ts";
 import { readWords, type WordList } from "../generated/words.ts";
 import type { DataBounds } from "./bounds.ts";
-import { FileCache } from "./file-cache.ts";
 import { hostAndPath, request } from "./request.ts";
 
 export interface LanguageAccess {
@@ -29,9 +29,9 @@ export interface Wanted {
   readonly signal: AbortSignal;
 }
 
-export const wordsArchive = { path: "packages/corpora/words.zip", files: ["en-basic"] } as const satisfies Archive;
+const wordsArchive = { path: "packages/corpora/words.zip", files: ["en-basic"] } as const satisfies Archive;
 const tagger = "averaged_perceptron_tagger_eng";
-export const taggerArchive = {
+const taggerArchive = {
   path: `packages/taggers/${tagger}.zip`,
   files: [`${tagger}.weights.json`, `${tagger}.tagdict.json`, `${tagger}.classes.json`],
 } as const satisfies Archive;

@@ -64,6 +64,11 @@ export function requestJson<T>(options: Omit<DataRequest, "bytesMax">, schema: z
   });
 }
 
+/** Whether an address, which may be a stranger's, is one that is asked over HTTP. */
+export function isServerAddress(url: string): boolean {
+  return /^https?:\/\//.test(url) && URL.canParse(url);
+}
+
 /** An address without its query, which may be long. */
 export function hostAndPath(url: string): string {
   const { host, pathname } = new URL(url);
@@ -80,6 +85,7 @@ async function attemptOnce<T>(options: DataRequest, read: (answer: Answer) => T 
   if (signal.aborted) throw new InterruptedError();
   const where = hostAndPath(url);
   const deadline = AbortSignal.timeout(bounds.answerMsMax);
+  let answer: Answer;
   try {
     const response = await fetch(url, {
       method: options.method ?? "GET",
@@ -100,8 +106,7 @@ async function attemptOnce<T>(options: DataRequest, read: (answer: Answer) => T 
       const failure = invalid("too-large", `${where} answered with more than ${options.bytesMax} bytes.`);
       return { kind: "failed", failure, repeat: false, pauseMs: 0 };
     }
-    const value = read({ status: response.status, headers: response.headers, bytes });
-    return isInvalid(value) ? { kind: "failed", failure: value, repeat: true, pauseMs: 0 } : { kind: "done", value };
+    answer = { status: response.status, headers: response.headers, bytes };
   } catch (error) {
     if (signal.aborted) throw new InterruptedError();
     const detail = deadline.aborted
@@ -109,6 +114,9 @@ async function attemptOnce<T>(options: DataRequest, read: (answer: Answer) => T 
       : `cannot be read: ${messageOf(error)}`;
     return { kind: "failed", failure: invalid("unreachable", `${where} ${detail}.`), repeat: true, pauseMs: 0 };
   }
+  // Outside of the try: a mistake in how answers are read is no failure of the network.
+  const value = read(answer);
+  return isInvalid(value) ? { kind: "failed", failure: value, repeat: true, pauseMs: 0 } : { kind: "done", value };
 }
 
 /** The whole body, or null as soon as it is larger than allowed. */

@@ -8,7 +8,7 @@ import type { ConversationRow, ConversationRun } from "../draw/conversations.ts"
 import { parseFooter, readFooterBytes } from "../parquet/footer.ts";
 import { readRows, rowsBetween } from "../parquet/rows.ts";
 import type { DataBounds } from "./bounds.ts";
-import { hostAndPath, request, requestJson } from "./request.ts";
+import { hostAndPath, isServerAddress, request, requestJson } from "./request.ts";
 
 export interface WandbAccess {
   /** Without a slash at its end. */
@@ -37,7 +37,10 @@ const exportedQuery = `query Exported($project: String!, $entity: String!, $run:
 }`;
 
 const runsPerPage = 50;
+/** Of a project's list, wanted or not. */
 const runsMax = 10_000;
+/** Of one exported history: far more than a run logs in its life, and few enough for a list of their numbers. */
+const exportedRowsMax = 1_000_000;
 
 const runNode = z.object({
   name: z.string().max(128),
@@ -89,7 +92,7 @@ export async function listRuns(
   const filters = JSON.stringify({ $and: [{ "config.type.value": runType }, { state: "running" }] });
   const runs: ConversationRun[] = [];
   let after: string | null = null;
-  for (;;) {
+  for (let listed = 0; ; ) {
     const variables: object = { ...nameOf(project), filters, after, first: runsPerPage };
     const found: RunsPage | Invalid = projectOf(
       await query(access, { query: runsQuery, variables, signal }, runsSchema),
@@ -102,7 +105,8 @@ export async function listRuns(
       if (run !== null) runs.push(run);
     }
     if (!pageInfo.hasNextPage || pageInfo.endCursor === null) return runs;
-    if (edges.length === 0 || runs.length > runsMax) return invalid("too-many", `${project} has runs without end.`);
+    listed += edges.length;
+    if (edges.length === 0 || listed > runsMax) return invalid("too-many", `${project} has runs without end.`);
     after = pageInfo.endCursor;
   }
 }
@@ -208,7 +212,7 @@ async function readExported(
   const { parquetUrls, liveData } = found.run?.parquetHistory ?? { parquetUrls: [], liveData: [] };
   const rows: Readonly<Record<string, unknown>>[] = [];
   for (const url of parquetUrls) {
-    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) return invalid("bad-address", `${url} is no address.`);
+    if (!isServerAddress(url)) return invalid("bad-address", `${url.slice(0, 200)} is no address.`);
     const part = await readExportedFile(access, url, columns, signal);
     if (isInvalid(part)) return part;
     rows.push(...part);
@@ -230,6 +234,8 @@ async function readExportedFile({ bounds }: WandbAccess, url: string, columns: r
   if (isInvalid(end)) return end;
   const footer = parseFooter(end, source);
   if (isInvalid(footer)) return footer;
+  if (footer.rows > exportedRowsMax)
+    return invalid("too-large", `${source.name} has ${footer.rows} rows; at most ${exportedRowsMax} are read.`);
   // Most uids never answered, and have no column.
   const present = new Set(
     footer.metadata.row_groups[0]?.columns.map(({ meta_data: column }) => column!.path_in_schema[0]),

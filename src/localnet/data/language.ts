@@ -2,10 +2,10 @@
  * A word list and a part-of-speech tagger of our own making, in archives like NLTK's, which are not ours to hand on. The
  * tagger knows a few endings and what follows an article: enough to tell the content words of the local questions.
  */
-import { createHash } from "node:crypto";
 import { zipSync } from "fflate";
 import { byCodePoint } from "../../base/python-text.ts";
 import { Random } from "../../base/random.ts";
+import { digestFiles } from "../../data/remote/language.ts";
 import { prose } from "./prose.ts";
 
 /** What a competition names them by. */
@@ -23,7 +23,7 @@ export class Language {
     const parts = { weights, tagdict, classes: ["NN", "NNS", "VBZ", "VBG", "RB", "JJ", "DT", "IN", "CD"] };
     const files = Object.values(parts).map((part) => bytesOf(JSON.stringify(part)));
     const names = Object.keys(parts).map((part) => `${tagger}/${tagger}.${part}.json`);
-    this.digests = { words: digestOf([list]), tagger: digestOf(files) };
+    this.digests = { words: digestFiles([list]), tagger: digestFiles(files) };
     this.#archives = new Map([
       ["/packages/corpora/words.zip", zip({ "words/README": bytesOf("Words of our own.\n"), "words/en-basic": list })],
       [`/packages/taggers/${tagger}.zip`, zip(Object.fromEntries(names.map((name, index) => [name, files[index]!])))],
@@ -63,12 +63,6 @@ function wordsOf(seed: number): string[] {
 
 function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
-}
-
-function digestOf(files: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const file of files) hash.update(file);
-  return hash.digest("hex");
 }
 
 function zip(files: Readonly<Record<string, Uint8Array>>): Uint8Array<ArrayBuffer> {

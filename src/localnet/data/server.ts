@@ -1,6 +1,7 @@
 /**
- * Data sources on loopback: the dataset viewer, W&B and NLTK's archives, with data of our own making. Nothing is kept on disk: the same
- * seed gives the same data, only the runs' times move with the clock, since readers refuse what is older than a day.
+ * Data sources on loopback: the dataset viewer, W&B and NLTK's archives, with data of our own making. Nothing is kept on
+ * disk: the same seed gives the same data, only the runs' times move with the clock, since readers refuse what is older
+ * than a day.
  */
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import { keypairFromUri } from "../../chain/keypair.ts";

@@ -2,10 +2,12 @@
  * Small files that can be had again, kept on disk up to a size: what was not used for the longest goes first. A cache
  * that cannot be read or written is as good as empty: nothing here fails.
  */
+import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export class FileCache {
+  /** @param bytesMax of all files together */
   constructor(
     private readonly folder: string,
     private readonly bytesMax: number,
@@ -25,7 +27,8 @@ export class FileCache {
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.folder, name);
-    const part = `${path}.${process.pid}.part`;
+    // Two that write at once, here or in another process, must not write into each other's file.
+    const part = `${path}.${randomUUID()}.part`;
     try {
       await mkdir(this.folder, { recursive: true });
       await writeFile(part, bytes);
