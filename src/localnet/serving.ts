@@ -19,6 +19,8 @@ export async function serve({ child, announce, close }: ServingOptions): Promise
   try {
     announce();
     await aborted(ends);
+    // The terminal has written ^C where the shell's prompt is to begin.
+    if (process.stderr.isTTY) process.stderr.write("\n");
   } finally {
     await close();
   }
