@@ -139,6 +139,5 @@ test("localnet up ends in order at Ctrl-C, although its parts hear of it too", a
     const child = subnet.spawn(["localnet", "up", "--dir", join(subnet.dir, "other"), "--json"]);
     await heard(child, ({ chain }) => chain !== undefined);
     expect(await pressCtrlC(child)).toBe(0);
-    expect(await new Response(child.stderr).text()).toBe("");
   }
 }, 60_000);
