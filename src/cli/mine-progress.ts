@@ -54,7 +54,8 @@ function sentences(event: Exclude<TrainingEvent, { kind: "step" }>): string {
 
 function describe(step: TrainingStep, losses: readonly number[], secondsLeft: number): string {
   const speed = `${step.tokensPerSecond.toFixed(0)} tokens/s`;
-  return `step ${step.step} of ${step.steps}  ${sparkline(losses, 24)}  loss ${step.lossNatsMean.toFixed(4)}, ${speed}, ${clock(secondsLeft)} left`;
+  const rows = `${step.rows} ${step.rows === 1 ? "row" : "rows"}, ${(100 * step.paddingPart).toFixed(0)}% padding`;
+  return `step ${step.step} of ${step.steps}  ${sparkline(losses, 24)}  loss ${step.lossNatsMean.toFixed(4)}, ${speed}, ${clock(secondsLeft)} left, ${rows}`;
 }
 
 const bars = "▁▂▃▄▅▆▇█";

@@ -48,6 +48,12 @@ export const trainingArgs = {
   batch: { type: "string", valueHint: "N", default: "64", description: "examples a run" },
   accumulate: { type: "string", valueHint: "N", default: "1", description: "runs an update" },
   seq: { type: "string", valueHint: "TOKENS", description: "longer examples are cut (default: at most 1024)" },
+  packing: {
+    type: "boolean",
+    default: true,
+    description:
+      "examples of a run share rows of at most --seq tokens, and none sees another (--no-packing: a row each)",
+  },
   "weight-decay": { type: "string", valueHint: "X", default: "0.01", description: "decoupled from the gradient" },
   "gradient-norm": { type: "string", valueHint: "X", default: "1", description: "gradients are scaled down to it" },
   "eval-every": {
@@ -93,6 +99,7 @@ export function trainingOptionsOf(
         : { passes: integer(args.epochs, { flag: "epochs", min: 1 }) },
     batchExamples: count("batch"),
     accumulatedRuns: count("accumulate"),
+    packing: args.packing,
     sequenceTokensMax: args.seq === undefined ? null : integer(args.seq, { flag: "seq", min: 2 }),
     weightDecay: decimal(args["weight-decay"], { flag: "weight-decay", min: 0 }),
     gradientNormMax: decimal(args["gradient-norm"], { flag: "gradient-norm", min: 0 }),

@@ -33,6 +33,7 @@ function options(out: string, change: Partial<TrainingOptions> = {}): TrainingOp
     length: { steps: 8 },
     batchExamples: 4,
     accumulatedRuns: 2,
+    packing: true,
     sequenceTokensMax: 64,
     weightDecay: 0.01,
     gradientNormMax: 1,

@@ -11,10 +11,10 @@ import { diskFailure } from "../hub/outcome.ts";
 import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { type Model, readModel } from "../model/model.ts";
 import type { TensorDtype } from "../model/safetensors.ts";
-import { chooseRecompute } from "../train/activation-memory.ts";
+import { chooseRecompute, type RunSize } from "../train/activation-memory.ts";
 import { adamWDefaults } from "../train/adamw.ts";
 import { writeAdapter } from "../train/adapter.ts";
-import type { Example } from "../train/batch.ts";
+import { type Example, tokensOf } from "../train/batch.ts";
 import { differenceOf, type Identity, readCheckpoint, removeCheckpoint, writeCheckpoint } from "../train/checkpoint.ts";
 import { isTarget, moduleOf } from "../train/lora.ts";
 import { type Method, prepareForward } from "../train/objective.ts";
@@ -45,6 +45,8 @@ export interface TrainingOptions {
   /** Examples a run, and runs a step. */
   readonly batchExamples: number;
   readonly accumulatedRuns: number;
+  /** Examples of a run share rows, of which none sees another; else each has a row of its own. */
+  readonly packing: boolean;
   /** Null: what the model was made for, at most 1024. */
   readonly sequenceTokensMax: number | null;
   readonly weightDecay: number;
@@ -77,6 +79,9 @@ export interface TrainingStep {
   readonly gradientNorm: number;
   readonly learningRate: number;
   readonly tokensPerSecond: number;
+  /** How many rows the examples were in, and which part of the rows' tokens was padding. */
+  readonly rows: number;
+  readonly paddingPart: number;
 }
 
 export interface TrainingResult {
@@ -115,7 +120,7 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
 
   refuseUnknownTargets(method, model, base);
   const { threads } = options;
-  const recompute = decideRecompute(options, model, curriculum);
+  const recompute = decideRecompute(options, model, runSizeMax(options, curriculum, sequenceTokensMax));
   const trainer = await Trainer.create(
     folder,
     model,
@@ -127,6 +132,7 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
       batchExamples: options.batchExamples,
       dropoutSeed: seed,
       recompute,
+      ...(options.packing ? { rowTokensMax: sequenceTokensMax } : {}),
       ...(threads === undefined ? {} : { threads }),
     },
     (trainables) => startingValues(folder, method, trainables, new Random(seed)),
@@ -160,14 +166,21 @@ function refuseUnknownTargets(method: Method, model: Model, base: string): void 
   );
 }
 
+/** The most that a run may be: packed, as many tokens in fewer and longer rows, which need more memory. */
+function runSizeMax(
+  { batchExamples: batch, packing }: TrainingOptions,
+  { tokensMax }: Curriculum,
+  sequenceTokensMax: number,
+): RunSize {
+  if (!packing) return { batch, tokens: tokensMax };
+  const tokens = Math.max(tokensMax, Math.min(sequenceTokensMax, batch * tokensMax));
+  return { batch: Math.ceil((batch * tokensMax) / tokens), tokens };
+}
+
 /** Says so when the machine decides: a third more work should surprise nobody. */
-function decideRecompute(
-  { recompute, method, batchExamples: batch, onEvent }: TrainingOptions,
-  model: Model,
-  { tokensMax: tokens }: Curriculum,
-): boolean {
+function decideRecompute({ recompute, method, onEvent }: TrainingOptions, model: Model, size: RunSize): boolean {
   if (recompute !== "auto") return recompute;
-  const chosen = chooseRecompute(model, method, { batch, tokens });
+  const chosen = chooseRecompute(model, method, size);
   const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
   if (chosen.recompute)
     onEvent({
@@ -185,7 +198,7 @@ function openCurriculum(source: TrainingSource, preparation: Parameters<typeof f
 
 /** What makes two runs the same training. The learning rate, its schedule and the length may change in between. */
 function identityOf(
-  { method, seed, batchExamples, accumulatedRuns }: TrainingOptions,
+  { method, seed, batchExamples, accumulatedRuns, packing }: TrainingOptions,
   folder: ModelFolder,
   { digest }: Curriculum,
   sequenceTokensMax: number,
@@ -201,6 +214,7 @@ function identityOf(
     batch: String(batchExamples),
     accumulate: String(accumulatedRuns),
     seq: String(sequenceTokensMax),
+    packing: String(packing),
   };
 }
 
@@ -281,8 +295,7 @@ class TrainingRun {
     const started = performance.now();
     const result = await trainer.step(examples, rate);
     this.#refuseExplosion(result, step, vocabulary);
-    const tokensPerSecond =
-      (1000 * examples.reduce((sum, { ids }) => sum + ids.length, 0)) / (performance.now() - started);
+    const tokensPerSecond = (1000 * tokensOf(examples)) / (performance.now() - started);
     const { totalSteps: steps } = this.#schedule;
     this.options.onEvent({ kind: "step", step, steps, learningRate: rate, tokensPerSecond, ...result });
   }
