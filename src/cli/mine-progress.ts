@@ -1,6 +1,6 @@
 /** What a person sees of a training: on a terminal one line that moves, elsewhere a line now and then; or JSON. */
 import { log } from "../base/log.ts";
-import type { TrainingEvent, TrainingStep } from "../miner/training.ts";
+import type { TrainingEvent, TrainingStep } from "../miner/training-options.ts";
 import { printJson } from "./output.ts";
 
 export interface TrainingProgress {
