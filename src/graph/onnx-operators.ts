@@ -1,4 +1,5 @@
 /** How each operation is said in ONNX (opset 23) or in onnxruntime's own operators (com.microsoft): one rule a kind. */
+import { assert } from "../base/assert.ts";
 import type { Node } from "./node.ts";
 import { elementTypes } from "./onnx-schema.ts";
 import { type Attention, cachedHeadSize, type Dim, type OpKind, type OpOf, type Reduction, type Shape } from "./op.ts";
@@ -151,6 +152,7 @@ function target(shape: readonly (number | string)[], scope: Scope): string {
 }
 
 function attend(op: Attention, inputs: Results, node: Node, scope: Scope): readonly string[] {
+  assert(!op.positions, "the kernel of attention knows one sequence a row");
   const [query, key, value, lengths, total, ...optional] = firsts(inputs);
   const [pastKey, pastValue] = op.past ? optional.splice(0, 2) : [];
   const bias = op.bias ? optional.shift() : undefined;
