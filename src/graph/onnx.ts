@@ -55,15 +55,14 @@ export function encode(graph: Graph, locate: (parameter: string) => ExternalData
  */
 function parametersFirst({ nodes }: Graph): Node[] {
   const fed = new Set<Node>();
-  for (const node of nodes)
-    if (node.op.kind === "Input" || node.inputs.some((input) => fed.has(input))) fed.add(node);
+  for (const node of nodes) if (node.op.kind === "Input" || node.inputs.some((input) => fed.has(input))) fed.add(node);
   return [...nodes.filter((node) => !fed.has(node)), ...nodes.filter((node) => fed.has(node))];
 }
 
 class Writer implements Scope {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
-  /** The names of each node's results. Only an attention has several. */
+  /** The names of each node's results; the first is its value. */
   readonly #names = new Map<Node, readonly string[]>();
   readonly #shared = new Map<string, string>();
   readonly #sources = new Map<string, { readonly node: Node; readonly axis: number }>();

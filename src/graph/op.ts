@@ -109,9 +109,7 @@ export type Composite =
   | { readonly kind: "Silu"; readonly scale: number }
   /** (x [batch, tokens, heads · headSize], offset i64 [1], cos, sin [positions, rotated / 2]) */
   | { readonly kind: "Rotary"; readonly heads: number; readonly rotated: number; readonly interleaved: boolean }
-  | Attention
-  /** (attention) → its second or third result: all keys or values, [batch, kvHeads, past + tokens, cachedHeadSize]. */
-  | { readonly kind: "Present"; readonly which: "key" | "value"; readonly shape: Shape };
+  | Attention;
 
 /**
  * Causal attention of a chunk of tokens to itself and to the keys and values before it.
