@@ -74,9 +74,6 @@ const rules: { readonly [K in CompositeKind]: Rule<K> } = {
   Silu: ({ scale }, x) => mul(x!, sigmoid(scale === 1 ? x! : mul(x!, scale))),
   Rotary: rotate,
   Attention: attend,
-  Present: () => {
-    throw new Error("assertion failed: a graph with cached keys and values cannot be decomposed");
-  },
 };
 
 function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: readonly Node[]): Node {

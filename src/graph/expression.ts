@@ -190,11 +190,6 @@ export function attentionInputs(op: Attention, inputs: readonly Node[]): Attenti
   return { query, key, value, lengths, total, past, bias, sinks, positions };
 }
 
-/** All keys or values that an Attention node with a past has seen: [batch, kvHeads, `length`, headSize]. */
-export function present(attentionNode: Node, which: "key" | "value", shape: Shape): Node {
-  return createNode({ kind: "Present", which, shape }, [attentionNode]);
-}
-
 function operand(x: Operand): Node {
   return typeof x === "number" ? constant(x) : x;
 }

@@ -28,7 +28,7 @@ export interface ExternalData {
 /** The bytes of a ModelProto. Inputs and outputs keep their names; `locate` is asked once for every part of a parameter that is read. */
 export function encode(graph: Graph, locate: (parameter: string) => ExternalData): Uint8Array {
   const writer = new Writer(graph);
-  for (const node of graph.nodes) writer.write(node, locate);
+  for (const node of parametersFirst(graph)) writer.write(node, locate);
   for (const [name, node] of Object.entries(graph.outputs)) writer.rename(node, name);
   return encodeModelProto({
     irVersion: 10,
@@ -47,10 +47,22 @@ export function encode(graph: Graph, locate: (parameter: string) => ExternalData
   });
 }
 
+/**
+ * What is computed from parameters alone stands first, where onnxruntime computes it last. It orders the nodes itself,
+ * depth first from the results, and of a node's operands takes the one that stands later in the file first: a widened
+ * matrix that stood after the activations it is multiplied with would be made before them, and all matrices of a model
+ * before its first layer, instead of each when it is needed.
+ */
+function parametersFirst({ nodes }: Graph): Node[] {
+  const fed = new Set<Node>();
+  for (const node of nodes) if (node.op.kind === "Input" || node.inputs.some((input) => fed.has(input))) fed.add(node);
+  return [...nodes.filter((node) => !fed.has(node)), ...nodes.filter((node) => fed.has(node))];
+}
+
 class Writer implements Scope {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
-  /** The names of each node's results. Only an attention has several. */
+  /** The names of each node's results; the first is its value. */
   readonly #names = new Map<Node, readonly string[]>();
   readonly #shared = new Map<string, string>();
   readonly #sources = new Map<string, { readonly node: Node; readonly axis: number }>();

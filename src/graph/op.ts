@@ -112,9 +112,7 @@ export type Composite =
    * token's position, from which the others follow; or [batch, tokens], that of each.
    */
   | { readonly kind: "Rotary"; readonly heads: number; readonly rotated: number; readonly interleaved: boolean }
-  | Attention
-  /** (attention) → its second or third result: all keys or values, [batch, kvHeads, past + tokens, cachedHeadSize]. */
-  | { readonly kind: "Present"; readonly which: "key" | "value"; readonly shape: Shape };
+  | Attention;
 
 /**
  * Causal attention of a chunk of tokens to itself and to the keys and values before it.

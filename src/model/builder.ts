@@ -39,13 +39,13 @@ export class Builder {
   readonly ids: Node = graph.input("ids", "i64", ["batch", "tokens"]);
   readonly #parameters = new Map<string, Node>();
   readonly #inputs = new Map<string, Node>();
-  readonly #presents: Record<string, Node> = {};
+  readonly #newest: Record<string, Node> = {};
 
   /**
    * @param tensors what the model's files hold
-   * @param options `cache`: keys and values of earlier chunks are inputs, and all of them outputs. Without it the graph
-   * sees whole sequences from their start, several in a row where `positions` say so, as training does. `prefix` begins the names of the tensors of the body;
-   * files written from the body alone lack it.
+   * @param options `cache`: keys and values of earlier chunks are inputs, and those of the chunk outputs. Without it the
+   * graph sees whole sequences from their start, several in a row where `positions` say so, as training does. `prefix`
+   * begins the names of the tensors of the body; files written from the body alone lack it.
    */
   constructor(
     private readonly tensors: ReadonlyMap<string, StoredTensor>,
@@ -61,9 +61,12 @@ export class Builder {
     return [...this.#parameters.keys()];
   }
 
-  /** Outputs `present.<layer>.key` and `.value`, for a graph with a cache. */
-  get presents(): Readonly<Record<string, Node>> {
-    return this.#presents;
+  /**
+   * Outputs `new.<layer>.key` and `.value` [batch, tokens, kvHeads · headSize], for a graph with a cache: what the chunk
+   * adds to it. The kernel could return the whole cache as well; copying that out takes longer than a token's computation.
+   */
+  get newest(): Readonly<Record<string, Node>> {
+    return this.#newest;
   }
 
   has(name: string): boolean {
@@ -169,11 +172,13 @@ export class Builder {
           value: this.#input(`past.${layer}.value`, "f32", shape),
         }
       : undefined;
+    const turnedKey = turn(key, kvHeads);
+    const values = this.sequences(value);
     const result = graph.attention(
       {
         query: turn(query, heads),
-        key: turn(key, kvHeads),
-        value: this.sequences(value),
+        key: turnedKey,
+        value: values,
         lengths: this.#input("lengths", "i32", ["batch"]),
         total: this.#input("total", "i32", []),
         past,
@@ -184,8 +189,8 @@ export class Builder {
       { heads, kvHeads, headSize, scale, softcap, window },
     );
     if (this.options.cache) {
-      this.#presents[`present.${layer}.key`] = graph.present(result, "key", shape);
-      this.#presents[`present.${layer}.value`] = graph.present(result, "value", shape);
+      this.#newest[`new.${layer}.key`] = turnedKey;
+      this.#newest[`new.${layer}.value`] = values;
     }
     return this.rows(result);
   }
