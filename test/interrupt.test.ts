@@ -116,15 +116,29 @@ describe("demo", () => {
   /** The chain, the hub and two trainings: what runs soon after the start. */
   const childrenMin = 4;
 
-  for (const signal of ["SIGINT", "SIGKILL"] as const)
-    test(`leaves no process behind after ${signal}`, async () => {
-      const child = subnet.spawn(["demo", "--dir", join(subnet.dir, `demo-${signal}`), "--json"]);
+  // To the parent alone: that its children end is its own business. To all: as a terminal does.
+  for (const [signal, to] of [
+    ["SIGINT", "the parent"],
+    ["SIGKILL", "the parent"],
+    ["SIGINT", "all"],
+  ] as const)
+    test(`leaves no process behind after ${signal} to ${to}`, async () => {
+      const child = subnet.spawn(["demo", "--dir", join(subnet.dir, `demo-${signal}-${to}`), "--json"]);
       await until(() => descendantsOf(child.pid).length >= childrenMin);
       const started = descendantsOf(child.pid);
-      // To the parent alone: that its children end is its own business.
-      child.kill(signal);
+      process.kill(to === "all" ? -child.pid : child.pid, signal);
       const code = await Promise.race([child.exited, Bun.sleep(patienceMs).then(() => "hangs")]);
       expect(code).toBe(signal === "SIGINT" ? 130 : 137);
       expect(await survivors(started, patienceMs)).toEqual([]);
+      expect(await new Response(child.stderr).text()).not.toContain("ended");
     }, 60_000);
 });
+
+test("localnet up ends in order at Ctrl-C, although its parts hear of it too", async () => {
+  for (let time = 0; time < 3; time++) {
+    const child = subnet.spawn(["localnet", "up", "--dir", join(subnet.dir, "other"), "--json"]);
+    await heard(child, ({ chain }) => chain !== undefined);
+    expect(await pressCtrlC(child)).toBe(0);
+    expect(await new Response(child.stderr).text()).toBe("");
+  }
+}, 60_000);

@@ -25,6 +25,14 @@ export function onParentGone(): AbortSignal {
   return controller.signal;
 }
 
+/**
+ * Leaves Ctrl-C and SIGTERM to the parent: a terminal and a service manager signal every process, and a part that ends
+ * before the whole has heard of it would look like one that failed.
+ */
+export function leaveInterruptToParent(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+}
+
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -53,6 +53,8 @@ export default command({
       else print(instructions(localnet, args.dir));
       const broken = await Promise.race([localnet.broken, aborted(signal)]);
       if (broken !== undefined && !signal.aborted) throw brokenError(broken, args.dir);
+      // The terminal has written ^C where the shell's prompt is to begin.
+      if (process.stderr.isTTY) process.stderr.write("\n");
     } finally {
       await localnet.close();
     }

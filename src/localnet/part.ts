@@ -45,7 +45,8 @@ export async function startPart(options: {
     return { name: options.name, ready: JSON.parse(line), ended, close };
   } catch (error) {
     await close();
-    if (error instanceof InterruptedError) throw error;
+    // Ctrl-C reaches every process of a terminal; the part may have heard of it first.
+    if (error instanceof InterruptedError || child.signalCode === "SIGINT") throw new InterruptedError();
     const said = (await Bun.file(options.logFile).slice(logged).text()).trim().split("\n")[0];
     throw new FailureError(`The local ${options.name} does not start: ${said}`, `Its log is ${options.logFile}.`);
   }

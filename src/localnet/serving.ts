@@ -1,8 +1,8 @@
 /**
  * How a part of the local subnet runs as a process: it prints one JSON line when it is ready and stays until it is
- * interrupted, or until the process that started it is gone.
+ * interrupted or, as a child, until the process that started it lets go of it or is gone.
  */
-import { aborted, onInterrupt, onParentGone } from "../base/interrupt.ts";
+import { aborted, leaveInterruptToParent, onInterrupt, onParentGone } from "../base/interrupt.ts";
 
 export interface ServingOptions {
   /** The parent holds our standard input: when it ends, so do we. */
@@ -14,11 +14,13 @@ export interface ServingOptions {
 
 /** Announces a running server, waits for the end and closes it. */
 export async function serve({ child, announce, close }: ServingOptions): Promise<void> {
-  const interrupted = onInterrupt();
-  const ends = child ? AbortSignal.any([interrupted, onParentGone()]) : interrupted;
+  if (child) leaveInterruptToParent();
+  const ends = child ? onParentGone() : onInterrupt();
   try {
     announce();
     await aborted(ends);
+    // The terminal has written ^C where the shell's prompt is to begin.
+    if (process.stderr.isTTY) process.stderr.write("\n");
   } finally {
     await close();
   }

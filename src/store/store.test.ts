@@ -21,7 +21,7 @@ import { connect, sqliteDialect } from "./database.ts";
 import { readDraw, recordDraw } from "./draws.ts";
 import { recordEvent } from "./events.ts";
 import { describeStore } from "./info.ts";
-import { findOpenRound } from "./rounds.ts";
+import { findOpenRound, setTokenizerRevision } from "./rounds.ts";
 import { openStore } from "./store.ts";
 
 let folder = "";
@@ -169,7 +169,7 @@ test("an older state is migrated after a backup, and not without", async () => {
   await store.close();
 });
 
-test("a state of the first version keeps its rows and learns to keep draws", async () => {
+test("a state of the first version keeps its rows and learns to keep draws and the tokenizer's commit", async () => {
   const connection = connect(path, "write");
   await connection.db.transaction().execute(async (db) => {
     await migrations["0001-state"]!.up(db as never, sqliteDialect);
@@ -194,10 +194,12 @@ test("a state of the first version keeps its rows and learns to keep draws", asy
     .execute();
   connection.close();
   const store = await openStore({ path, mode: "write" });
-  expect(store.migrated.applied).toEqual(["0002-draws"]);
+  expect(store.migrated.applied).toEqual(["0002-draws", "0003-tokenizer-revision"]);
   expect(existsSync(store.migrated.backup!)).toBe(true);
   const round = (await findOpenRound(store))!;
-  expect(round.sync_block).toBe(20);
+  expect(round).toMatchObject({ sync_block: 20, tokenizer_revision: null });
+  await setTokenizerRevision(store, round.id, "a".repeat(40));
+  expect(await findOpenRound(store)).toEqual({ ...round, tokenizer_revision: "a".repeat(40) });
   const place = { roundId: round.id, task: "t" };
   expect(await readDraw(store, place)).toBeUndefined();
   await recordDraw(store, place, { state: "drawn", texts: ["kept"] }, []);

@@ -1,10 +1,13 @@
 /** Runs `finetune <args>` as a process that speaks JSON lines, the way a person's terminals would run it. */
 import { open } from "node:fs/promises";
-import { FailureError } from "../../base/errors.ts";
+import { FailureError, InterruptedError } from "../../base/errors.ts";
 import { selfCommand } from "../../base/self.ts";
 
+/** What a process that was interrupted in order ends with. */
+const exitCodeInterrupted = 130;
+
 export interface DemoChild {
-  /** Resolves when it ended well; throws `FailureError` with the end of its log when not. */
+  /** Resolves when it ended well; throws `FailureError` with the end of its log when not, `InterruptedError` after Ctrl-C. */
   readonly done: Promise<void>;
   /** Asks it to end, and waits. */
   stop(): Promise<void>;
@@ -30,6 +33,8 @@ export async function startChild(options: {
     await readLines(child.stdout, options.onLine);
     const code = await child.exited;
     if (code === 0 || stopped) return;
+    // Ctrl-C reaches every process of a terminal; this one may have heard of it first.
+    if (code === exitCodeInterrupted) throw new InterruptedError();
     const said = (await Bun.file(options.logFile).text()).trim().split("\n").slice(-3).join(" ");
     throw new FailureError(
       `\`finetune ${options.args[0]}\` ended with ${code}: ${said}`,
