@@ -72,6 +72,8 @@ function listen(host: string, port: number, answer: Answer): Bun.Server<undefine
       hostname: host,
       port,
       development: false,
+      // Two servers on one port would each get some of the requests.
+      reusePort: false,
       maxRequestBodySize: bodyBytesMax,
       fetch: (request, server) => answer(request, (endless) => server.timeout(endless, 0)),
     });
