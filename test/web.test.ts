@@ -23,7 +23,7 @@ const state: SyntheticState = { path: join(root, "state.sqlite"), rounds: 5, mod
 const hostile = "<img src=x onerror=document.title='taken'>/<script>document.title='taken'</script>";
 
 async function startProgram(...args: readonly string[]) {
-  const child = Bun.spawn(selfCommand("web", "--db", state.path, "--port", "0", "--json", ...args), {
+  const child = Bun.spawn([...selfCommand("web", "--db", state.path, "--port", "0", "--json", ...args)], {
     stdout: "pipe",
     stderr: "inherit",
     stdin: "ignore",
@@ -127,7 +127,7 @@ test("Ctrl-C ends the program and the model's process", async () => {
 
 test("what cannot be served is refused before anything is announced", async () => {
   const run = async (...args: readonly string[]) => {
-    const child = Bun.spawn(selfCommand("web", "--port", "0", ...args), { stdout: "pipe", stderr: "pipe" });
+    const child = Bun.spawn([...selfCommand("web", "--port", "0", ...args)], { stdout: "pipe", stderr: "pipe" });
     const [stdout, stderr] = [await new Response(child.stdout).text(), await new Response(child.stderr).text()];
     return { code: await child.exited, stdout, stderr };
   };

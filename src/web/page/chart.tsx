@@ -1,6 +1,7 @@
 /** Lines over blocks. What they show stands in tables too, so that nobody depends on seeing them. */
 import { useEffect, useId, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
 import { count } from "./text.ts";
 
 export interface ChartProps {

@@ -8,7 +8,6 @@ import { LeaderboardView } from "./leaderboard.tsx";
 import { MinerView } from "./miner.tsx";
 import { hrefOf, type Place, usePlace, type View } from "./place.ts";
 import { useAnswer, useChanges } from "./state.ts";
-import "uplot/dist/uPlot.min.css";
 import "./page.css";
 
 function Page() {
