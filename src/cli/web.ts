@@ -1,4 +1,5 @@
 /** `finetune web`: the leaderboard as a page, and a model to talk to. Flags and wiring only. */
+import { basename, resolve } from "node:path";
 import { aborted, onInterrupt } from "../base/interrupt.ts";
 import { printable } from "../base/log.ts";
 import type { Chat } from "../web/chat.ts";
@@ -81,5 +82,7 @@ async function openModelChat(args: ModelFlags, { newTokensMax, signal, resources
   const { folder, links } = resources.use(await locateModel(args, signal));
   const opened = await openModelFolder(folder, { links });
   if (isInvalid(opened)) throw new FailureError(printable(`${opened.reason}: ${opened.detail}`));
-  return openChat({ name: args.model, folder, links, endIds: endIdsOfModel(opened), newTokensMax, signal });
+  // The page may be shown to others, whom the folders of this machine do not concern.
+  const name = folder !== args.model ? args.model : basename(resolve(folder));
+  return openChat({ name, folder, links, endIds: endIdsOfModel(opened), newTokensMax, signal });
 }
