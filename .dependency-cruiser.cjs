@@ -62,7 +62,7 @@ module.exports = {
       "chain, hub, store and data never import each other",
     ),
     only("data-is-a-sibling", "data", [base, subnet], "chain, hub, store and data never import each other"),
-    ...["validator", "miner", "rescore", "localnet", "web"].map((role) =>
+    ...["validator", "miner", "rescore", "localnet"].map((role) =>
       only(
         `${role}-is-a-role`,
         role,
@@ -70,6 +70,26 @@ module.exports = {
         "roles compose the rest and never import one another",
       ),
     ),
+    only(
+      "web-reads",
+      "web",
+      [base, subnet, "^src/(eval|store)/"],
+      "web reads the store and runs a model: nothing else",
+    ),
+    {
+      name: "page-in-the-browser",
+      comment: "the page runs in a browser: of the program it knows the shapes of answers, never code",
+      severity: "error",
+      from: { path: "^src/web/page/" },
+      to: { path: "^(src|migrations)/", pathNot: "^src/web/page/", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "page-is-bundled",
+      comment: "the server hands out the page's bundle; none of its modules run in the program",
+      severity: "error",
+      from: { path: "^src/(?!web/page/)" },
+      to: { path: "^src/web/page/" },
+    },
     {
       name: "only-cli-above-roles",
       comment: "roles are composed by cli; main imports cli alone",
@@ -89,6 +109,9 @@ module.exports = {
     sole("one-importer-polkadot-api", "node_modules/@polkadot/api/", "^src/chain/api\\.ts$"),
     sole("one-importer-polkadot-types", "node_modules/@polkadot/types/", "^src/chain/plain\\.ts$"),
     sole("one-importer-hub", "node_modules/@huggingface/hub", "^src/hub/client\\.ts$"),
+    sole("one-importer-prometheus", "node_modules/prom-client", "^src/web/metrics\\.ts$"),
+    sole("one-importer-uplot", "node_modules/uplot", "^src/web/page/chart\\.tsx$"),
+    sole("one-importer-preact", "node_modules/preact", "^src/web/page/"),
     sole("one-importer-sqlite", "node_modules/better-sqlite3", "^src/store/database\\.ts$"),
   ],
   options: {

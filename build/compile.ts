@@ -2,7 +2,9 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { loadPage } from "../src/web/page.ts";
 import { nativeAddons, type Target } from "./native.ts";
+import { embeddedPage } from "./page.ts";
 
 const targets: readonly Target[] = [
   { name: "linux-x64", bun: "bun-linux-x64", platform: "linux", arch: "x64" },
@@ -19,7 +21,7 @@ async function compile(target: Target, outfile: string): Promise<void> {
     const result = await Bun.build({
       entrypoints: [join(root, "src", "main.ts")],
       compile: { target: target.bun, outfile },
-      plugins: [nativeAddons(target, scratch)],
+      plugins: [nativeAddons(target, scratch), embeddedPage(await loadPage())],
       loader: { ".zst": "file" },
       minify: { whitespace: true, syntax: true },
       sourcemap: "none",

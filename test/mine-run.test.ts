@@ -131,7 +131,20 @@ test(
   "what it has committed is never replaced by something worse",
   async () => {
     const good = join(subnet.dir, "good");
-    const training = ["--base", base, "--out", good, "--steps", "100", "--batch", "16", "--threads", "1"];
+    const training = [
+      "--base",
+      base,
+      "--out",
+      good,
+      "--steps",
+      "100",
+      "--batch",
+      "16",
+      "--lr",
+      "3e-3",
+      "--threads",
+      "1",
+    ];
     expect(await subnet.finetune(["mine", "train", ...training])).toMatchObject({ code: 0 });
     const publishing = [
       "mine",
@@ -247,7 +260,7 @@ test(
         signer: keypairFromUri("//patient//hotkey"),
         connect: () => connectChain({ endpoints: [line.url], signal, deadlines: { connectRounds: 1, backoffMs: 10 } }),
         contest: await contestOf({ ...flags, hub, token, netuid: String(netuid), cache: join(subnet.dir, "cache-2") }),
-        training: trainingOptionsOf({ ...trainingFlags, steps: "20", batch: "8" }),
+        training: trainingOptionsOf({ ...trainingFlags, steps: "20", batch: "8", lr: "3e-3" }),
         out: join(subnet.dir, "turns-patient"),
         workFolder: join(subnet.dir, "publish-patient"),
         retries: { attemptsMax: 4, secondsFirst: 0.1 },

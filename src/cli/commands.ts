@@ -29,6 +29,7 @@ const sections: readonly Section[] = [
   {
     title: "Results",
     commands: {
+      web: { summary: "leaderboard, histories and a chat as a page", load: () => import("./web.ts") },
       leaderboard: { summary: "who stands where after the last round", load: () => import("./leaderboard.ts") },
       history: { summary: "the rounds of a uid", load: () => import("./history.ts") },
       explain: { summary: "why a uid has its weight, back to the losses", load: () => import("./explain.ts") },

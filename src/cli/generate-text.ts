@@ -4,10 +4,10 @@ import { FailureError, InterruptedError } from "../base/errors.ts";
 import type { Engine } from "../eval/engine.ts";
 import type { Message, TextItem } from "../eval/protocol.ts";
 import type { GenerationSample } from "../eval/sample.ts";
+import { TextStream } from "../eval/text-stream.ts";
 import type { LocalModel, ModelFlags } from "./model-args.ts";
 import { print, printJson } from "./output.ts";
 import { openTextCoder, type TextCoder } from "./text-input.ts";
-import { TextStream } from "./text-stream.ts";
 
 interface TextRun {
   readonly args: ModelFlags & {
@@ -66,7 +66,7 @@ async function answer({ engine, how, signal, args }: TextRun, coder: TextCoder, 
     if (!args.json) process.stdout.write(text);
   });
   const sample = { kind: "generation", prompt, ...how } as const;
-  const [outcome] = await engine.generate([sample], { signal, onToken: (id) => stream.push(id) });
+  const [outcome] = await engine.generate([sample], { signal, onToken: (id) => void stream.push(id) });
   const text = await stream.finish();
   if (outcome!.kind === "failed") throw new FailureError(`${outcome!.detail}.`);
   if (!args.json) print();

@@ -5,11 +5,13 @@ import { onInterrupt } from "../base/interrupt.ts";
 import { type Invalid, isInvalid } from "../base/invalid.ts";
 import { printable } from "../base/log.ts";
 import type { Competition } from "../competition/competition.ts";
+import { chooseWiden } from "../eval/memory.ts";
 import { listModel } from "../hub/inspect.ts";
 import { folderBytes, openFolder } from "../model/folder.ts";
 import { type Inspection, inspectModel } from "../model/inspection.ts";
 import { command } from "./command.ts";
 import { competitionFileArg, loadCompetitions } from "./competitions.ts";
+import { howComputed } from "./computation.ts";
 import { type Constraint, checkInspection, type MeasuredNorms } from "./inspect-constraints.ts";
 import { type ModelFlags, modelArgs } from "./model-args.ts";
 import { findModel } from "./model-source.ts";
@@ -49,6 +51,8 @@ interface Report extends Partial<Omit<Inspection, "kind">> {
   readonly model: string;
   /** The commit that was looked at, for a model of the hub. */
   readonly revision?: string;
+  /** How this machine would compute it at this moment. */
+  readonly computation?: { readonly mode: "load" | "run"; readonly threads: number };
   /** Everything in the folder or at the revision: what a competition limits. */
   readonly repositoryBytes?: number;
   readonly constraints?: readonly Constraint[];
@@ -122,7 +126,8 @@ function judge(
 ): Report {
   const { constraints, reasons } = checkInspection({ ...inspection, ...about }, given);
   const verdict = reasons.length === 0 ? "valid" : "invalid";
-  return { ...about, ...inspection, ...(given.competition ? { constraints } : {}), verdict, reasons };
+  const computation = { mode: chooseWiden(inspection), threads: availableParallelism() };
+  return { ...about, ...inspection, computation, ...(given.competition ? { constraints } : {}), verdict, reasons };
 }
 
 /** The competition as it runs last: its newest rules. */
@@ -136,8 +141,8 @@ async function findCompetition(id: string | undefined, file: string): Promise<Co
 }
 
 function show(report: Report): void {
-  const { architecture, parameters, estimate } = report;
-  if (architecture !== undefined && parameters !== undefined && estimate !== undefined) {
+  const { architecture, parameters, estimate, computation } = report;
+  if (architecture !== undefined && parameters !== undefined && estimate !== undefined && computation !== undefined) {
     const rows: [string, string][] = [
       ["architecture", architecture],
       ["parameters", parameters.toLocaleString("en")],
@@ -151,6 +156,7 @@ function show(report: Report): void {
         "memory",
         `about ${gigabytes(estimate.memoryBytesMapped)} mapped, ${gigabytes(estimate.memoryBytesWidened)} widened`,
       ],
+      ["computed with", howComputed(computation)],
       ["time", `about ${estimate.secondsPer1000Tokens.toPrecision(2)} s for 1000 tokens on this machine's cores`],
     ];
     printTable(["", report.model], rows);

@@ -1,6 +1,6 @@
 /** What a person sees of a training: on a terminal one line that moves, elsewhere a line now and then; or JSON. */
 import { log } from "../base/log.ts";
-import type { TrainingEvent, TrainingStep } from "../miner/training.ts";
+import type { TrainingEvent, TrainingStep } from "../miner/training-options.ts";
 import { clockText, MovingLine } from "./moving-line.ts";
 import { printJson } from "./output.ts";
 
@@ -50,9 +50,10 @@ function sentences(event: Exclude<TrainingEvent, { kind: "step" }>): string {
 /** The curve, and the figures behind it that a narrow terminal must show too. */
 function describe(step: TrainingStep, losses: readonly number[], secondsLeft: number): [string, string] {
   const speed = `${step.tokensPerSecond.toFixed(0)} tokens/s`;
+  const rows = `${step.rows} ${step.rows === 1 ? "row" : "rows"}, ${(100 * step.paddingPart).toFixed(0)}% padding`;
   return [
     `step ${step.step} of ${step.steps}  ${sparkline(losses, 24)}`,
-    `  loss ${step.lossNatsMean.toFixed(4)}, ${speed}, ${clockText(secondsLeft)} left`,
+    `  loss ${step.lossNatsMean.toFixed(4)}, ${speed}, ${clockText(secondsLeft)} left, ${rows}`,
   ];
 }
 

@@ -1,8 +1,10 @@
 /** `finetune mine train`: fine-tunes a model on a file, a folder, or what a competition asks. */
 import { OperatorError } from "../base/errors.ts";
 import { onInterrupt } from "../base/interrupt.ts";
+import { openAdapter } from "../miner/adapter-start.ts";
 import { endlessSource } from "../miner/run-data.ts";
-import type { TrainingSource } from "../miner/training.ts";
+import { trainModel } from "../miner/training.ts";
+import type { TrainingSource } from "../miner/training-options.ts";
 import { command } from "./command.ts";
 import { competitionFileArg, loadCompetitions } from "./competitions.ts";
 import { trainingProgress } from "./mine-progress.ts";
@@ -18,8 +20,13 @@ export default command({
       explains: "three passes over conversations, prompts with completions, or texts, with adapters merged at the end",
     },
     {
-      line: "mine train --base ./base --out ./mine --competitions demo --competition 1 --steps 200",
-      explains: "200 steps on the demonstration's task, all parameters; after an interruption the same line goes on",
+      line: "mine train --base ./base --adapter ./mine.adapter --data ./more.jsonl --epochs 1 --out ./better",
+      explains: "one more pass over other data, from the adapters that a training or PEFT has made",
+    },
+    {
+      line: "mine train --base ./base --out ./mine --competitions demo --competition 1 --steps 200 --batch 64 --lr 3e-3",
+      explains:
+        "200 steps on the demonstration's task, all parameters of a tiny model; after an interruption the same line goes on",
     },
   ],
   outlivesReaders: true,
@@ -39,18 +46,25 @@ export default command({
     },
     competitions: { ...competitionFileArg, default: "demo" },
     competition: { type: "string", valueHint: "ID", default: "1", description: "whose task is learnt without --data" },
+    adapter: {
+      type: "string",
+      valueHint: "DIR",
+      description: "go on from these adapters of the base, as PEFT or a training before has written them",
+    },
     ...trainingArgs,
     json: { type: "boolean", description: "print every step and the result as lines of JSON" },
   },
   async run(args) {
-    const { trainModel } = await import("../miner/training.ts");
+    const adapter = args.adapter === undefined ? null : await openAdapter(args.adapter);
+    const training = trainingOptionsOf(args, adapter?.options ?? null);
     const progress = trainingProgress({ json: args.json ?? false });
     try {
       const result = await trainModel({
         base: args.base,
         out: args.out,
         source: await sourceOf(args.data, args.competitions, args.competition),
-        ...trainingOptionsOf(args),
+        ...training,
+        adapter,
         signal: onInterrupt(),
         onEvent: progress.show,
       });

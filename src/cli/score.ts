@@ -4,6 +4,7 @@ import { FailureError, OperatorError } from "../base/errors.ts";
 import { onInterrupt } from "../base/interrupt.ts";
 import type { LossSample } from "../eval/sample.ts";
 import { command } from "./command.ts";
+import { howComputed } from "./computation.ts";
 import { type LocalModel, type ModelFlags, modelArgs, tokenizerArg } from "./model-args.ts";
 import { openLocalEngine, readTokenLists } from "./model-input.ts";
 import { locateModel } from "./model-source.ts";
@@ -55,7 +56,7 @@ export default command({
       printJson({ ...totals, tokensPerSecond, ...measures, sequences });
       return;
     }
-    print(`${args.model}: ${architecture}, ${parameters} parameters`);
+    print(`${args.model}: ${architecture}, ${parameters} parameters; ${howComputed(engine.computation(samples))}`);
     const rows = sequences.map((sequence, index) => [index, sequence.tokens, shown(sequence.lossNatsMean)]);
     printTable(["sequence", "tokens", "loss"], [...rows, ["all", tokens, shown(lossNatsMean)]]);
     print();

@@ -1,6 +1,7 @@
 /** What a person sees of a running validator: a line a step, and on a terminal one line that moves. */
 import { log, printable } from "../base/log.ts";
 import type { Progress, Report } from "../validator/context.ts";
+import { howComputed } from "./computation.ts";
 import { clockText, MovingLine } from "./moving-line.ts";
 import { printJson } from "./output.ts";
 
@@ -49,6 +50,8 @@ function describe(progress: Progress): string | [string, string] {
       ];
     case "admitted":
       return `uid ${progress.uid} ${progress.repo} contends`;
+    case "opened":
+      return `uid ${progress.uid} ${progress.repo}: ${howComputed(progress)}`;
     case "refused":
       return `uid ${progress.uid} is refused: ${progress.reason}. ${progress.detail}`;
     case "failed":

@@ -5,6 +5,7 @@
  * What is wrong with a model is a value (`Invalid`); what goes wrong with one sample is that sample's outcome and costs
  * no other sample anything.
  */
+import { availableParallelism } from "node:os";
 import { messageOf } from "../base/errors.ts";
 import { type Invalid, isInvalid } from "../base/invalid.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -14,7 +15,7 @@ import { type Model, readModel } from "../model/model.ts";
 import { Forward } from "./forward.ts";
 import { generate } from "./generate.ts";
 import { type LossParts, lossNats, planBatches } from "./loss.ts";
-import { chooseWiden } from "./memory.ts";
+import { chooseChunkTokens, chooseWiden } from "./memory.ts";
 import type { GenerationSample, LossSample, Sample } from "./sample.ts";
 import { createSession, locationOf, type Session } from "./session.ts";
 
@@ -24,7 +25,7 @@ export interface EngineOptions {
   /** Anonymous memory that may be planned with; what the machine has available when absent. */
   readonly memoryBytesMax?: number;
   readonly threads?: number;
-  /** Tokens that go through the body at a time; the results do not depend on it. 1024 when absent. */
+  /** Tokens that go through the body at a time; the results do not depend on it. See memory.ts when absent. */
   readonly chunkTokens?: number;
 }
 
@@ -54,12 +55,18 @@ export interface EvaluateOptions<Outcome> {
   readonly onToken?: (id: number, index: number) => void;
 }
 
+export interface Computation {
+  /** How the parameters are widened: beforehand or in every run (memory.ts). */
+  readonly mode: "load" | "run";
+  readonly threads: number;
+}
+
 export interface Engine {
   readonly kind: "engine";
   readonly model: Model;
   readonly folder: ModelFolder;
-  /** How the parameters are widened for work that is long enough to matter (memory.ts). */
-  readonly mode: () => "load" | "run";
+  /** How samples are scored; without any, what is done with work that is long enough to matter. */
+  readonly computation: (samples?: readonly LossSample[]) => Computation;
   readonly score: (
     samples: readonly LossSample[],
     options?: EvaluateOptions<LossOutcome | SampleFailure>,
@@ -83,7 +90,7 @@ export async function openEngine(folder: string | ModelFolder, options: EngineOp
 function createEngine(
   folder: ModelFolder,
   model: Model,
-  { widen, memoryBytesMax, threads, chunkTokens = 1024 }: EngineOptions,
+  { widen, memoryBytesMax, threads, chunkTokens: chunkTokensAsked }: EngineOptions,
 ): Engine {
   const sessions: Session[] = [];
   const open = async (graph: Graph, widen: "load" | "run"): Promise<Session> => {
@@ -97,9 +104,10 @@ function createEngine(
   };
   // Sessions are made when they are first needed: scoring needs no logits, generating no losses.
   const openAll = (mode: "load" | "run") => ({
-    forward: lazy(async () => {
+    body: lazy(async () => {
       const body = model.body();
-      return new Forward(model, await open(body, mode), body);
+      const chunkTokens = chunkTokensAsked ?? chooseChunkTokens(mode, body, { memoryBytesMax });
+      return { forward: new Forward(model, await open(body, mode), body), chunkTokens };
     }),
     lossHead: lazy(() => open(model.nll(), mode)),
     logitsHead: lazy(() => open(model.logits(), mode)),
@@ -107,19 +115,25 @@ function createEngine(
   const opened = { load: openAll("load"), run: openAll("run") };
   // Chosen once: parameters that were widened leave less memory available, which must not change the choice.
   const long = lazy(() => widen ?? chooseWiden(model, { memoryBytesMax }));
-  const modeFor = (work: "brief" | "long") => widen ?? (work === "brief" ? "run" : long());
+  const modeFor = (samples: readonly LossSample[]) => {
+    const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0);
+    return widen ?? (tokens < briefTokens ? "run" : long());
+  };
   const { width, vocabulary, positionsMax = Infinity } = model;
 
   return {
     kind: "engine",
     model,
     folder,
-    mode: () => modeFor("long"),
+    computation: (samples) => ({
+      mode: samples === undefined ? long() : modeFor(samples),
+      threads: threads ?? availableParallelism(),
+    }),
     async score(samples, { onSample, signal } = {}) {
-      const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0);
-      const { forward, lossHead } = opened[modeFor(tokens < briefTokens ? "brief" : "long")];
-      const batchTokens = batchChunks * chunkTokens;
-      const parts = { forward: await forward(), head: await lossHead(), width, vocabulary, chunkTokens, batchTokens };
+      const { body, lossHead } = opened[modeFor(samples)];
+      const { forward, chunkTokens } = await body();
+      const batchTokens = Math.min(batchTokensMax, batchChunks * chunkTokens);
+      const parts = { forward, head: await lossHead(), width, vocabulary, chunkTokens, batchTokens };
       const outcomes: (LossOutcome | SampleFailure)[] = [];
       for (const window of windowsOf(samples)) {
         for (const outcome of await scoreWindow(model, parts, window, signal)) {
@@ -131,8 +145,8 @@ function createEngine(
       return outcomes;
     },
     async generate(samples, { onSample, onToken, signal } = {}) {
-      const { forward, logitsHead } = opened[modeFor("long")];
-      const parts = { forward: await forward(), head: await logitsHead(), width, positionsMax, chunkTokens };
+      const { body, logitsHead } = opened[long()];
+      const parts = { ...(await body()), head: await logitsHead(), width, positionsMax };
       return await each(samples, { onSample, signal }, async (sample, index) => {
         const problem = refuse(model, sample, sample.prompt, sample.prompt.length);
         if (problem !== undefined) return problem;
@@ -148,8 +162,9 @@ function createEngine(
 
 /** Less work than this is done before the parameters are widened for it: both take time in proportion to them. */
 const briefTokens = 2048;
-/** A batch of short samples is this many chunks of a long one: padding costs less the more samples there are to choose from. */
+/** A batch of short samples may be several chunks of a long one: the more there are to choose from, the less is padding. */
 const batchChunks = 2;
+const batchTokensMax = 2048;
 /** Losses are told in order, so those of a window wait for each other. */
 const windowTokens = 16_384;
 

@@ -2,9 +2,13 @@
  * The body of a model. A long sequence goes through in chunks: what a chunk leaves in the cache of keys and values is
  * what the next one attends to, so that only a chunk's activations are held at once. Short sequences go through whole,
  * several at a time, padded to the longest.
+ *
+ * The cache is kept here and fed; a run returns only what it adds to it. The runtime could write it in place, but its
+ * binding copies every result, and a long cache takes longer to copy than a token to compute.
  */
 import { assert } from "../base/assert.ts";
 import type { Graph, InputNode } from "../graph/graph.ts";
+import type { Node } from "../graph/node.ts";
 import type { Model } from "../model/model.ts";
 import { type Frequencies, rotaryTables } from "../model/rope.ts";
 import type { Session, Tensor } from "./session.ts";
@@ -16,8 +20,18 @@ interface Tables {
   readonly sin: Tensor;
 }
 
+/** The keys or the values of a layer, [kvHeads, capacity, headSize]. */
+interface Cached {
+  /** `<layer>.key` or `<layer>.value` */
+  readonly name: string;
+  readonly kvHeads: number;
+  /** Of the cache, where heads are padded. */
+  readonly headSize: number;
+  data: Float32Array;
+}
+
 export class Forward {
-  readonly #buffers = new Map<string, Float32Array>();
+  readonly #cache: readonly Cached[];
   /** Tokens for which the cache has room. */
   #capacity = 0;
   /** The one sequence whose keys and values the cache holds; undefined: nothing that can be continued. */
@@ -31,12 +45,20 @@ export class Forward {
     body: Graph,
   ) {
     this.#inputs = new Map(body.inputs.map((node) => [node.op.name, node]));
+    this.#cache = [...this.#inputs]
+      .filter(([name]) => name.startsWith("past."))
+      .map(([name, node]) => emptyCache(name, node));
   }
 
   /** Begins a new sequence, which will not become longer than `capacityTokens`. */
   begin(capacityTokens: number): void {
     this.#capacity = capacityTokens;
     this.#held = undefined;
+    // Memory that is there is used again: it only ever grows.
+    for (const cached of this.#cache) {
+      const length = cached.kvHeads * capacityTokens * cached.headSize;
+      if (cached.data.length < length) cached.data = new Float32Array(length);
+    }
   }
 
   /**
@@ -72,7 +94,7 @@ export class Forward {
    */
   async runWhole(sequences: readonly (readonly number[])[], lengthTokens: number): Promise<Float32Array> {
     const none = new Float32Array(0);
-    const past = this.#cacheInputs().map(
+    const past = this.#cache.map(
       ({ name, kvHeads, headSize }) =>
         [`past.${name}`, { dtype: "f32", shape: [sequences.length, kvHeads, 0, headSize], data: none }] as const,
     );
@@ -83,20 +105,28 @@ export class Forward {
 
   /**
    * Runs tokens of the one sequence that was begun, the first of which stand at `offset`; the earlier ones were run before.
-   * @param lengthTokens how long the sequence is, as far as its rotary frequencies are concerned
+   * @param options `lengthTokens`: how long the sequence is, as far as its rotary frequencies are concerned. `last`: no
+   * token comes after these, so that their keys and values need not be kept.
    * @returns hidden states [tokens, width], row-major
    */
-  async run(tokens: readonly number[], offset: number, lengthTokens: number): Promise<Float32Array> {
+  async run(
+    tokens: readonly number[],
+    offset: number,
+    { lengthTokens, last = false }: { readonly lengthTokens: number; readonly last?: boolean },
+  ): Promise<Float32Array> {
     assert(offset + tokens.length <= this.#capacity, "more tokens than there is room for");
     const feeds = this.#feeds([tokens], offset, lengthTokens);
-    const into: Record<string, Tensor> = {};
-    for (const [name, tensor] of this.#cache()) {
-      feeds[`past.${name}`] = tensor;
-      into[`present.${name}`] = tensor;
+    for (const { name, kvHeads, headSize, data } of this.#cache)
+      feeds[`past.${name}`] = { dtype: "f32", shape: [1, kvHeads, this.#capacity, headSize], data };
+    if (last) {
+      this.#held = undefined;
+      const { hidden } = await this.session.run(feeds, { outputs: ["hidden"] });
+      return hidden!.data as Float32Array;
     }
-    const { hidden } = await this.session.run(feeds, { into });
+    const results = await this.session.run(feeds);
+    for (const cached of this.#cache) store(cached, this.#capacity, offset, results[`new.${cached.name}`]!);
     this.#remember(tokens, offset, this.#frequencies(lengthTokens));
-    return hidden!.data as Float32Array;
+    return results.hidden!.data as Float32Array;
   }
 
   /** Everything but the cache. */
@@ -128,28 +158,6 @@ export class Forward {
     this.#held = whole ? { ids: [...before.ids, ...tokens], frequencies } : undefined;
   }
 
-  /** The cache is written in place, so it has room for all tokens from the start. Its memory only ever grows. */
-  #cache(): [string, Tensor][] {
-    return this.#cacheInputs().map(({ name, kvHeads, headSize }) => {
-      const shape = [1, kvHeads, this.#capacity, headSize];
-      const length = kvHeads * this.#capacity * headSize;
-      let data = this.#buffers.get(name);
-      if (data === undefined || data.length < length) this.#buffers.set(name, (data = new Float32Array(length)));
-      return [name, { dtype: "f32", shape, data }];
-    });
-  }
-
-  /** The inputs `past.<layer>.key` and `.value`, without their `past.`. */
-  #cacheInputs(): { readonly name: string; readonly kvHeads: number; readonly headSize: number }[] {
-    return [...this.#inputs]
-      .filter(([name]) => name.startsWith("past."))
-      .map(([name, { shape }]) => ({
-        name: name.slice("past.".length),
-        kvHeads: shape[1] as number,
-        headSize: shape[3] as number,
-      }));
-  }
-
   #frequencies(lengthTokens: number): Frequencies[] {
     return Object.values(this.model.ropes).map((rope) => rope.frequencies(lengthTokens));
   }
@@ -170,6 +178,28 @@ export class Forward {
     this.#tables.set(name, tables);
     return tables;
   }
+}
+
+function emptyCache(input: string, { shape }: Node): Cached {
+  const name = input.slice("past.".length);
+  return { name, kvHeads: shape[1] as number, headSize: shape[3] as number, data: new Float32Array(0) };
+}
+
+/** Writes the keys or values of new tokens, [1, tokens, kvHeads · size], where heads are not padded. */
+function store(
+  { kvHeads, headSize, data }: Cached,
+  capacity: number,
+  offset: number,
+  { shape, data: added }: Tensor,
+): void {
+  const tokens = shape[1]!;
+  const width = shape[2]!;
+  const size = width / kvHeads;
+  for (let head = 0; head < kvHeads; head++)
+    for (let token = 0; token < tokens; token++) {
+      const from = token * width + head * size;
+      data.set((added as Float32Array).subarray(from, from + size), (head * capacity + offset + token) * headSize);
+    }
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -35,7 +35,7 @@ export async function generate(
   while (ids.length < capacityTokens) {
     signal?.throwIfAborted();
     const chunk = ids.slice(done, Math.min(done + chunkTokens, ids.length));
-    const hidden = await parts.forward.run(chunk, done, ids.length);
+    const hidden = await parts.forward.run(chunk, done, { lengthTokens: ids.length });
     done += chunk.length;
     if (done < ids.length) continue;
     const last = hidden.subarray((chunk.length - 1) * parts.width);

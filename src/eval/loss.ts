@@ -95,7 +95,8 @@ async function* runBody(
   for (let offset = 0; offset < fed; offset += chunkTokens) {
     signal?.throwIfAborted();
     const chunk = ids.slice(offset, Math.min(offset + chunkTokens, fed));
-    yield { hidden: await forward.run(chunk, offset, lengthTokens), chunks: [chunk], offset };
+    const last = offset + chunk.length === fed;
+    yield { hidden: await forward.run(chunk, offset, { lengthTokens, last }), chunks: [chunk], offset };
   }
 }
 

@@ -1,6 +1,9 @@
 /** Where a model's parameters are widened to f32: beforehand in memory, or out of the mapped file as they are needed. */
 import { readFileSync } from "node:fs";
 import { freemem } from "node:os";
+import type { Graph } from "../graph/graph.ts";
+import type { Shape } from "../graph/op.ts";
+import { sizeOf } from "../graph/shape.ts";
 import type { Model } from "../model/model.ts";
 
 /** Activations and logits of a long sequence, and the program itself. */
@@ -10,16 +13,51 @@ const partOfParameters = 1.6;
 /** The rest stays with everything else that runs here, such as the validator and its file pages. */
 const partOfAvailable = 0.6;
 
+export interface MemoryOptions {
+  /** Anonymous memory that may be planned with; what the machine has available when absent. */
+  readonly memoryBytesMax?: number | undefined;
+}
+
 /**
  * `load` where the widened parameters fit into the memory: laid out once, matrices are never widened again. `run`
  * otherwise: it needs memory for the widest matrices only. What fits is decided at the time of the call.
  */
-export function chooseWiden(
-  model: Model,
-  { memoryBytesMax = Infinity }: { readonly memoryBytesMax?: number | undefined } = {},
-): "load" | "run" {
-  const bytes = partOfParameters * 4 * model.parameters + overheadBytes;
-  return bytes <= Math.min(memoryBytesMax, partOfAvailable * availableBytes()) ? "load" : "run";
+export function chooseWiden({ parameters }: Pick<Model, "parameters">, options: MemoryOptions = {}): "load" | "run" {
+  const bytes = partOfParameters * 4 * parameters + overheadBytes;
+  return bytes <= budgetBytes(options) ? "load" : "run";
+}
+
+/**
+ * Tokens of one run of the body. Where parameters are widened beforehand, few are best: their activations stay in the
+ * processor's cache. Where they are widened in every run, twice as many make that half as dear; a model so large that
+ * even the activations do not fit has fewer.
+ */
+export function chooseChunkTokens(widen: "load" | "run", body: Graph, options: MemoryOptions = {}): number {
+  if (widen === "load") return 1024;
+  const room = budgetBytes(options) - overheadBytes - 2 * largestWidenedBytes(body);
+  let tokens = 2048;
+  while (tokens > 256 && tokens * activationBytesPerToken(body) > room) tokens /= 2;
+  return tokens;
+}
+
+/** Four values of the widest layer are there at a time, and all results until the end; pieces of other sizes in between. */
+function activationBytesPerToken({ nodes, outputs }: Graph): number {
+  const widths = nodes.filter(({ shape }) => shape[0] === "rows").map(({ shape }) => elements(shape.slice(1)));
+  const results = Object.values(outputs).reduce((sum, { shape }) => sum + elements(shape.slice(-1)), 0);
+  return 1.5 * 4 * (4 * widths.reduce((most, width) => Math.max(most, width), 0) + results);
+}
+
+function largestWidenedBytes({ nodes }: Graph): number {
+  const widened = nodes.filter(({ op, dtype }) => op.kind === "Cast" && dtype === "f32");
+  return 4 * widened.reduce((most, { shape }) => Math.max(most, elements(shape)), 0);
+}
+
+function elements(shape: Shape): number {
+  return sizeOf(shape) ?? 0;
+}
+
+function budgetBytes({ memoryBytesMax = Infinity }: MemoryOptions): number {
+  return Math.min(memoryBytesMax, partOfAvailable * availableBytes());
 }
 
 /** What can be allocated without swapping. The kernel's own estimate counts file pages that can be given up. */

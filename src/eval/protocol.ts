@@ -68,6 +68,7 @@ const described = z.object({
   vocabularySize: z.int().min(1),
   /** `load`: parameters are widened in memory before long work; `run`: they stay mapped and are widened as needed. */
   mode: z.enum(["load", "run"]),
+  threads: z.number().int().positive(),
 });
 const scanned = z.object({
   kind: z.literal("scanned"),

@@ -26,10 +26,11 @@ export interface SessionOptions {
    */
   readonly widen: "load" | "run";
   /**
-   * The runtime plans memory for each set of sizes that it has seen and takes it in one piece, beside what a first run
-   * took piece by piece: where runs need gigabytes, that is twice. True when absent.
+   * The runtime keeps the memory that it took, for later operators and runs. What an operator needs is then there
+   * already, which saves a tenth of the time; and the C library's heap, which would be asked otherwise, falls into pieces
+   * and grows with every layer. Where a single run needs gigabytes of many sizes, keeping costs more. True when absent.
    */
-  readonly planMemory?: boolean;
+  readonly keepMemory?: boolean;
   /** All cores of the machine when absent. */
   readonly threads?: number;
 }
@@ -43,11 +44,6 @@ export interface Session {
 export interface FetchOptions {
   /** The outputs to return; all when absent. The runtime's binding copies every one of them. */
   readonly outputs?: readonly string[];
-  /**
-   * Outputs that are written here instead of into new memory; the same tensor may be fed and written (a cache of keys
-   * and values).
-   */
-  readonly into?: Tensors;
 }
 
 /** Parameters are found below this folder: every location is a path without its leading slash. */
@@ -58,10 +54,10 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
     executionProviders: ["cpu"],
     intraOpNumThreads: options.threads ?? availableParallelism(),
     interOpNumThreads: 1,
-    // onnxruntime's arena keeps every widened matrix and doubles as it grows: memory that this mode exists to save.
-    ...(options.widen === "run" ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
     logSeverityLevel: 3,
-    enableMemPattern: options.planMemory ?? true,
+    enableCpuMemArena: options.keepMemory ?? true,
+    // A plan's memory comes on top of what is kept, and a widened matrix is as large as all activations together.
+    enableMemPattern: options.widen === "load" && (options.keepMemory ?? true),
     extra: {
       session: {
         model_external_initializers_file_folder_path: root,
@@ -71,13 +67,10 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
     },
   });
   return {
-    async run(feeds, { outputs = session.outputNames, into = {} } = {}) {
-      const fetches = Object.fromEntries(
-        outputs.map((name) => [name, into[name] === undefined ? null : toOrt(into[name])]),
-      );
+    async run(feeds, { outputs = session.outputNames } = {}) {
       const given = Object.fromEntries(session.inputNames.map((name) => [name, toOrt(feeds[name]!)]));
-      const results = await session.run(given, fetches);
-      return Object.fromEntries(outputs.map((name) => [name, into[name] ?? fromOrt(results[name]!)]));
+      const results = await session.run(given, outputs);
+      return Object.fromEntries(outputs.map((name) => [name, fromOrt(results[name]!)]));
     },
     close: () => session.release(),
   };

@@ -40,7 +40,7 @@ const handlers: { readonly [K in RequestKind]: Handler<K> } = {
     const engine = await held.engine();
     if (isInvalid(engine)) return engine;
     const { architecture, parameters, vocabulary } = engine.model;
-    report(0, { kind: "described", architecture, parameters, vocabularySize: vocabulary, mode: engine.mode() });
+    report(0, { kind: "described", architecture, parameters, vocabularySize: vocabulary, ...engine.computation() });
     return undefined;
   },
   async scan(held, _, report) {

@@ -16,6 +16,7 @@ import {
   exp,
   gather,
   greater,
+  greaterOrEqual,
   iota,
   lessOrEqual,
   matmul,
@@ -73,9 +74,6 @@ const rules: { readonly [K in CompositeKind]: Rule<K> } = {
   Silu: ({ scale }, x) => mul(x!, sigmoid(scale === 1 ? x! : mul(x!, scale))),
   Rotary: rotate,
   Attention: attend,
-  Present: () => {
-    throw new Error("assertion failed: a graph with cached keys and values cannot be decomposed");
-  },
 };
 
 function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: readonly Node[]): Node {
@@ -83,9 +81,10 @@ function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: read
   const [batch, tokens, width] = x.shape as [string, string, number];
   const size = width / heads;
   const byHead = reshape(x, [batch, tokens, heads, size]);
-  const positions = add(iota(tokens), offset);
+  const ofEach = offset.shape.length === 2;
+  const positions = ofEach ? offset : add(iota(tokens), offset);
   const [cos, sin] = [cosTable, sinTable].map((table) =>
-    reshape(gather(table, positions), [1, tokens, 1, rotated / 2]),
+    reshape(gather(table, positions), [ofEach ? batch : 1, tokens, 1, rotated / 2]),
   ) as [Node, Node];
   const [first, second] = interleaved
     ? [slice(byHead, 3, 0, rotated, 2), slice(byHead, 3, 1, rotated, 2)]
@@ -107,7 +106,7 @@ function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: read
 }
 
 function attend(op: Attention, ...inputs: readonly Node[]): Node {
-  const { query, key, value, past, bias, sinks } = attentionInputs(op, inputs);
+  const { query, key, value, past, bias, sinks, positions } = attentionInputs(op, inputs);
   assert(past === undefined, "an attention with a past cannot be decomposed");
   const { heads, kvHeads, headSize } = op;
   const group = heads / kvHeads;
@@ -119,20 +118,24 @@ function attend(op: Attention, ...inputs: readonly Node[]): Node {
   // Scaling queries is less work than scaling scores.
   let scores = matmul(mul(q, op.scale), k);
   if (op.softcap > 0) scores = mul(tanh(div(scores, op.softcap)), op.softcap);
-  if (bias !== undefined) scores = add(scores, reshape(bias, [1, kvHeads, group, tokens, tokens]));
+  if (bias !== undefined) scores = add(scores, reshape(bias, [bias.shape[0]!, kvHeads, group, tokens, tokens]));
   // Added, so that no gradient needs the mask again: behind the softmax a hidden score's is zero anyway.
-  scores = add(scores, where(visible(tokens, op.window), 0, masked));
+  scores = add(scores, where(visible(tokens, op.window, positions), 0, masked));
   const probabilities = sinks === undefined ? softmax(scores) : softmaxWithSinks(scores, sinks);
   const result = transpose(matmul(probabilities, v), [0, 3, 1, 2, 4]);
   return reshape(result, [batch, tokens, heads * headSize]);
 }
 
-/** bool [tokens, tokens]: which keys (columns) a query (row) sees. */
-function visible(tokens: string, window: number): Node {
+/** bool [tokens, tokens], or with positions [batch, 1, 1, tokens, tokens]: which keys (columns) a query (row) sees. */
+function visible(tokens: string, window: number, positions: Node | undefined): Node {
   const rows = reshape(iota(tokens), [tokens, 1]);
   const columns = reshape(iota(tokens), [1, tokens]);
   const causal = lessOrEqual(columns, rows);
-  return window === 0 ? causal : and(causal, greater(add(columns, constant(window, [], "i64")), rows));
+  const windowed = window === 0 ? causal : and(causal, greater(add(columns, constant(window, [], "i64")), rows));
+  if (positions === undefined) return windowed;
+  // A token's position is how many tokens of its own sequence stand before it.
+  const before = reshape(positions, [positions.shape[0]!, 1, 1, tokens, 1]);
+  return and(windowed, greaterOrEqual(add(columns, before), rows));
 }
 
 /** exp(s − logaddexp(logsumexp s, sink)): a softmax whose denominator has one score more, of which no column remains. */

@@ -165,13 +165,18 @@ export interface AttentionInputs {
   readonly past?: { readonly key: Node; readonly value: Node } | undefined;
   readonly bias?: Node | undefined;
   readonly sinks?: Node | undefined;
+  readonly positions?: Node | undefined;
 }
 
-export function attention(inputs: AttentionInputs, options: Omit<Attention, "kind" | "past" | "bias" | "sinks">): Node {
-  const { query, key, value, lengths, total, past, bias, sinks } = inputs;
+export function attention(
+  inputs: AttentionInputs,
+  options: Omit<Attention, "kind" | "past" | "bias" | "sinks" | "positions">,
+): Node {
+  const { query, key, value, lengths, total, past, bias, sinks, positions } = inputs;
+  const optional = [past?.key, past?.value, bias, sinks, positions].filter((node) => node !== undefined);
   return createNode(
-    { kind: "Attention", ...options, past: !!past, bias: !!bias, sinks: !!sinks },
-    [query, key, value, lengths, total, past?.key, past?.value, bias, sinks].filter((node) => node !== undefined),
+    { kind: "Attention", ...options, past: !!past, bias: !!bias, sinks: !!sinks, positions: !!positions },
+    [query, key, value, lengths, total, ...optional],
   );
 }
 
@@ -181,12 +186,8 @@ export function attentionInputs(op: Attention, inputs: readonly Node[]): Attenti
   const past = op.past ? { key: optional.shift()!, value: optional.shift()! } : undefined;
   const bias = op.bias ? optional.shift() : undefined;
   const sinks = op.sinks ? optional.shift() : undefined;
-  return { query, key, value, lengths, total, past, bias, sinks };
-}
-
-/** All keys or values that an Attention node with a past has seen: [batch, kvHeads, `length`, headSize]. */
-export function present(attentionNode: Node, which: "key" | "value", shape: Shape): Node {
-  return createNode({ kind: "Present", which, shape }, [attentionNode]);
+  const positions = op.positions ? optional.shift() : undefined;
+  return { query, key, value, lengths, total, past, bias, sinks, positions };
 }
 
 function operand(x: Operand): Node {

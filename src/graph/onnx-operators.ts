@@ -1,4 +1,5 @@
 /** How each operation is said in ONNX (opset 23) or in onnxruntime's own operators (com.microsoft): one rule a kind. */
+import { assert } from "../base/assert.ts";
 import type { Node } from "./node.ts";
 import { elementTypes } from "./onnx-schema.ts";
 import { type Attention, cachedHeadSize, type Dim, type OpKind, type OpOf, type Reduction, type Shape } from "./op.ts";
@@ -139,8 +140,6 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
     return scope.call({ type: "RotaryEmbedding", domain: "com.microsoft", inputs: [x, offset, cos, sin], attributes });
   },
   Attention: attend,
-  // The attention's call wrote its keys and values beside its result.
-  Present: ({ which }, inputs) => [inputs[0]![which === "key" ? 1 : 2]!],
 };
 
 /** A reshape may leave one size open, which saves computing it. */
@@ -151,6 +150,7 @@ function target(shape: readonly (number | string)[], scope: Scope): string {
 }
 
 function attend(op: Attention, inputs: Results, node: Node, scope: Scope): readonly string[] {
+  assert(!op.positions, "the kernel of attention knows one sequence a row");
   const [query, key, value, lengths, total, ...optional] = firsts(inputs);
   const [pastKey, pastValue] = op.past ? optional.splice(0, 2) : [];
   const bias = op.bias ? optional.shift() : undefined;
@@ -161,7 +161,7 @@ function attend(op: Attention, inputs: Results, node: Node, scope: Scope): reado
     padHeads(value!, op.kvHeads, op.headSize, scope),
   ];
   // The rotation is a node of its own, so the kernel's tables and positions (three inputs) are left out.
-  const [result, ...present] = scope.call({
+  const [result] = scope.call({
     type: "GroupQueryAttention",
     domain: "com.microsoft",
     inputs: [...padded, pastKey, pastValue, lengths, total, undefined, undefined, undefined, bias, sinks],
@@ -172,9 +172,10 @@ function attend(op: Attention, inputs: Results, node: Node, scope: Scope): reado
       softcap: { float: op.softcap },
       local_window_size: op.window === 0 ? -1 : op.window,
     },
+    // The kernel joins past and new keys and values in its second and third results, whether or not they are read.
     results: 3,
   });
-  return [cropHeads(result!, op, node, scope), ...present];
+  return [cropHeads(result!, op, node, scope)];
 }
 
 /** [batch, tokens, heads · size] with every head's size brought to a multiple of 8; zeros change no score. */

@@ -28,7 +28,7 @@ export interface ExternalData {
 /** The bytes of a ModelProto. Inputs and outputs keep their names; `locate` is asked once for every part of a parameter that is read. */
 export function encode(graph: Graph, locate: (parameter: string) => ExternalData): Uint8Array {
   const writer = new Writer(graph);
-  for (const node of graph.nodes) writer.write(node, locate);
+  for (const node of parametersFirst(sizesFirst(graph))) writer.write(node, locate);
   for (const [name, node] of Object.entries(graph.outputs)) writer.rename(node, name);
   return encodeModelProto({
     irVersion: 10,
@@ -47,10 +47,55 @@ export function encode(graph: Graph, locate: (parameter: string) => ExternalData
   });
 }
 
+/**
+ * What is computed from parameters alone stands first, where onnxruntime computes it last. It orders the nodes itself,
+ * depth first from the results, and of a node's operands takes the one that stands later in the file first: a widened
+ * matrix that stood after the activations it is multiplied with would be made before them, and all matrices of a model
+ * before its first layer, instead of each when it is needed.
+ */
+function parametersFirst(nodes: readonly Node[]): Node[] {
+  const fed = new Set<Node>();
+  for (const node of nodes) if (isSized(node) || node.inputs.some((input) => fed.has(input))) fed.add(node);
+  return [...nodes.filter((node) => !fed.has(node)), ...nodes.filter((node) => fed.has(node))];
+}
+
+/**
+ * Each node after those that it reads, and after the one whose data decide a size of its: zeros for the rows of an
+ * expert read nothing, and need to know how many those are.
+ */
+function sizesFirst({ nodes }: Graph): Node[] {
+  const counts = new Map(nodes.flatMap((node) => (node.op.kind === "NonZeroRows" ? [[node.op.count, node]] : [])));
+  const order: Node[] = [];
+  const placed = new Set<Node>();
+  const place = (node: Node): boolean => {
+    const sizes = node.shape.flatMap((size) => (typeof size === "string" ? (counts.get(size) ?? []) : []));
+    if (![...node.inputs, ...sizes].every((source) => source === node || placed.has(source))) return false;
+    order.push(node);
+    placed.add(node);
+    return true;
+  };
+  let waiting: Node[] = [];
+  for (const node of nodes) {
+    if (!place(node)) waiting.push(node);
+    else if (node.op.kind === "NonZeroRows") waiting = waiting.filter((later) => !place(later));
+  }
+  for (let before = Infinity; waiting.length < before; ) {
+    before = waiting.length;
+    waiting = waiting.filter((later) => !place(later));
+  }
+  assert(waiting.length === 0, "a size that is needed before it is known");
+  return order;
+}
+
+/** Whether it is fed, or of a size that is known only when the graph runs. */
+function isSized({ op, shape }: Node): boolean {
+  return op.kind === "Input" || shape.some((size) => typeof size === "string");
+}
+
 class Writer implements Scope {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
-  /** The names of each node's results. Only an attention has several. */
+  /** The names of each node's results; the first is its value. */
   readonly #names = new Map<Node, readonly string[]>();
   readonly #shared = new Map<string, string>();
   readonly #sources = new Map<string, { readonly node: Node; readonly axis: number }>();

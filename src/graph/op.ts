@@ -107,19 +107,22 @@ export type Composite =
   | { readonly kind: "Gelu"; readonly tanh: boolean }
   /** x · σ(scale · x). Scale 1 is SiLU, 1.702 the quick form of GELU. */
   | { readonly kind: "Silu"; readonly scale: number }
-  /** (x [batch, tokens, heads · headSize], offset i64 [1], cos, sin [positions, rotated / 2]) */
+  /**
+   * (x [batch, tokens, heads · headSize], offset i64, cos, sin [positions, rotated / 2]). The offset is [1], the first
+   * token's position, from which the others follow; or [batch, tokens], that of each.
+   */
   | { readonly kind: "Rotary"; readonly heads: number; readonly rotated: number; readonly interleaved: boolean }
-  | Attention
-  /** (attention) → its second or third result: all keys or values, [batch, kvHeads, past + tokens, cachedHeadSize]. */
-  | { readonly kind: "Present"; readonly which: "key" | "value"; readonly shape: Shape };
+  | Attention;
 
 /**
  * Causal attention of a chunk of tokens to itself and to the keys and values before it.
  *
  * Inputs in this order: query [batch, tokens, heads · headSize]; key and value [batch, tokens, kvHeads · headSize];
  * lengths i32 [batch], the number of valid keys − 1 (right padding); total i32 [], past + tokens; then, where the flag
- * is set: pastKey and pastValue [batch, kvHeads, past, cachedHeadSize(headSize)]; bias f32 [1, heads, tokens, past + tokens], added to
- * the scaled scores; sinks f32 [heads], a score more in every softmax whose value is nothing.
+ * is set: pastKey and pastValue [batch, kvHeads, past, cachedHeadSize(headSize)]; bias f32 [1 or batch, heads, tokens,
+ * past + tokens], added to the scaled scores; sinks f32 [heads], a score more in every softmax whose value is nothing;
+ * positions i64 [batch, tokens], for rows that hold several sequences one after the other: each token's place in its own,
+ * before whose first token it sees nothing. Only decompose.ts computes positions: no kernel does.
  */
 export interface Attention {
   readonly kind: "Attention";
@@ -135,6 +138,7 @@ export interface Attention {
   readonly past: boolean;
   readonly bias: boolean;
   readonly sinks: boolean;
+  readonly positions: boolean;
 }
 
 /** The kernel wants heads of a multiple of 8: smaller ones are padded with zeros, and cached that way. */

@@ -193,7 +193,6 @@ const rules: { readonly [K in OpKind]: Rule<K> } = {
     assert(lengths!.dtype === "i32" && total!.dtype === "i32", "lengths are not i32");
     return query!;
   },
-  Present: ({ shape }, [attention]) => ({ dtype: attention!.dtype, shape }),
 };
 
 /** NumPy's broadcasting over numbers and symbols. */

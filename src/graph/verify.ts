@@ -133,6 +133,5 @@ const signatures: { readonly [K in OpKind]: Signature } = {
   Gelu: floatUnary,
   Silu: floatUnary,
   Rotary: { counts: [4], dtypes: [float, ["i64"], float] },
-  Attention: { counts: [5, 6, 7, 8, 9], dtypes: [float, float, float, ["i32"], ["i32"], float] },
-  Present: floatUnary,
+  Attention: { counts: [5, 6, 7, 8, 9, 10], dtypes: [float, float, float, ["i32"], ["i32"], ["f32", "i64"]] },
 };

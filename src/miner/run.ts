@@ -20,7 +20,8 @@ import { checkedRepository, runningCompetition } from "./publish-checks.ts";
 import { readOwnCommitment } from "./rivals.ts";
 import { endlessSource, writeMaterials } from "./run-data.ts";
 import { RunJournal, type TurnModel } from "./run-journal.ts";
-import { type TrainingEvent, type TrainingOptions, type TrainingSource, trainModel } from "./training.ts";
+import { trainModel } from "./training.ts";
+import type { TrainingEvent, TrainingOptions, TrainingSource } from "./training-options.ts";
 
 export interface RunOptions {
   readonly store: Store;
@@ -28,7 +29,7 @@ export interface RunOptions {
   /** Connects anew for every step that needs the chain: none stays open while training holds the thread. */
   readonly connect: () => Promise<ChainClient>;
   readonly contest: Omit<ContestOptions, "chain" | "hotkey" | "signal" | "onModel" | "onDownload">;
-  readonly training: Omit<TrainingOptions, "base" | "out" | "source" | "signal" | "onEvent">;
+  readonly training: Omit<TrainingOptions, "base" | "out" | "source" | "adapter" | "signal" | "onEvent">;
   /** The model that everything begins with. */
   readonly base: string;
   /** The folder of the turns' models. */
@@ -133,6 +134,7 @@ class MinerRun {
       base: base.folder,
       out: this.#folderOf(turn),
       source,
+      adapter: null,
       seed: training.seed + BigInt(turn),
       signal,
       onEvent: (event) => onEvent({ kind: "training", turn, event }),

@@ -11,8 +11,9 @@ import { openTextTools } from "../eval/text-tools.ts";
 import { writeBaseModel } from "../localnet/demo/base-model.ts";
 import { readAdapter } from "../train/adapter.ts";
 import { loraDefaults } from "../train/lora.ts";
-import { type TrainingEvent, type TrainingOptions, trainModel } from "./training.ts";
+import { trainModel } from "./training.ts";
 import { fileCurriculum } from "./training-data.ts";
+import type { TrainingEvent, TrainingOptions } from "./training-options.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "training-"));
 const base = join(dir, "base");
@@ -29,10 +30,12 @@ function options(out: string, change: Partial<TrainingOptions> = {}): TrainingOp
       draw: (random, count) => drawArithmetic(random, count, { digitsMax: 1 }),
     },
     method: { kind: "lora", rank: 4, ...loraDefaults, dropout: 0.2 },
+    adapter: null,
     schedule: { kind: "cosine", peak: 1e-2, warmupSteps: 2 },
     length: { steps: 8 },
     batchExamples: 4,
     accumulatedRuns: 2,
+    packing: true,
     sequenceTokensMax: 64,
     weightDecay: 0.01,
     gradientNormMax: 1,

@@ -1,5 +1,5 @@
 /** Self-attention as architectures build it: projections, norms of queries and keys, rotation, the kernel, the output. */
-import { cast, constant, mul, reshape, slice, sub } from "../graph/expression.ts";
+import { constant, mul, reshape, slice, sub } from "../graph/expression.ts";
 import type { Node } from "../graph/node.ts";
 import type { AttentionOptions, Builder } from "./builder.ts";
 import type { ConfigReader } from "./config.ts";
@@ -79,11 +79,9 @@ export function alibiSlopes(heads: number): readonly number[] {
 }
 
 /**
- * slope · (key − query): the bias [1, heads, tokens, keys]. Counted from the query instead of from the start, which
+ * slope · (key − query): the bias [1 or batch, heads, tokens, keys]. Counted from the query instead of from the start, which
  * changes no softmax and keeps the numbers small.
  */
 export function alibiBias(b: Builder, slopes: readonly number[]): Node {
-  const keys = reshape(b.keyPositions, [1, 1, 1, b.keyPositions.shape[0]!]);
-  const queries = reshape(cast(b.positions, "f32"), [1, 1, "tokens", 1]);
-  return mul(sub(keys, queries), constant(slopes, [1, slopes.length, 1, 1]));
+  return mul(sub(b.keyPositions, b.queryPositions), constant(slopes, [1, slopes.length, 1, 1]));
 }

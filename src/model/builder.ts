@@ -27,7 +27,7 @@ export interface AttentionOptions {
   readonly softcap?: number;
   /** See Attention in graph/op.ts; 0 is none. */
   readonly window?: number;
-  /** Added to the scaled scores: [1, heads, tokens, keys]. */
+  /** Added to the scaled scores: [1 or batch, heads, tokens, keys]. */
   readonly scoreBias?: Node | undefined;
   readonly sinks?: Node | undefined;
   readonly rope?: { readonly name: string; readonly rope: Rope; readonly interleaved?: boolean } | undefined;
@@ -37,23 +37,20 @@ const dtypes: Readonly<Record<string, Dtype>> = { F32: "f32", F16: "f16", BF16: 
 
 export class Builder {
   readonly ids: Node = graph.input("ids", "i64", ["batch", "tokens"]);
-  /** How many tokens came before this chunk. */
-  readonly offset: Node;
   readonly #parameters = new Map<string, Node>();
   readonly #inputs = new Map<string, Node>();
-  readonly #presents: Record<string, Node> = {};
+  readonly #newest: Record<string, Node> = {};
 
   /**
    * @param tensors what the model's files hold
-   * @param options `cache`: keys and values of earlier chunks are inputs, and all of them outputs. Without it the graph
-   * sees whole sequences from their start, as training does. `prefix` begins the names of the tensors of the body;
-   * files written from the body alone lack it.
+   * @param options `cache`: keys and values of earlier chunks are inputs, and those of the chunk outputs. Without it the
+   * graph sees whole sequences from their start, several in a row where `positions` say so, as training does. `prefix`
+   * begins the names of the tensors of the body; files written from the body alone lack it.
    */
   constructor(
     private readonly tensors: ReadonlyMap<string, StoredTensor>,
     private readonly options: { readonly cache: boolean; readonly prefix: string },
   ) {
-    this.offset = options.cache ? graph.input("offset", "i64", [1]) : graph.constant([0], [1], "i64");
     const { prefix } = options;
     this.#bare = prefix !== "" && ![...tensors.keys()].some((name) => name.startsWith(prefix));
   }
@@ -64,9 +61,12 @@ export class Builder {
     return [...this.#parameters.keys()];
   }
 
-  /** Outputs `present.<layer>.key` and `.value`, for a graph with a cache. */
-  get presents(): Readonly<Record<string, Node>> {
-    return this.#presents;
+  /**
+   * Outputs `new.<layer>.key` and `.value` [batch, tokens, kvHeads · headSize], for a graph with a cache: what the chunk
+   * adds to it. The kernel could return the whole cache as well; copying that out takes longer than a token's computation.
+   */
+  get newest(): Readonly<Record<string, Node>> {
+    return this.#newest;
   }
 
   has(name: string): boolean {
@@ -101,14 +101,28 @@ export class Builder {
     return graph.cast(this.stored(name, shape), "f32");
   }
 
-  /** Positions of the chunk's tokens, i64 [tokens]. */
+  /** Positions of the chunk's tokens, i64 [tokens]; without a cache [batch, tokens], since a row may hold several sequences. */
   get positions(): Node {
-    return graph.add(graph.iota("tokens"), this.offset);
+    return this.options.cache ? graph.add(graph.iota("tokens"), this.#offset) : this.#offset;
   }
 
-  /** Positions of all keys so far, f32 [keys], for biases that depend on the distance. */
+  /** Positions of the chunk's tokens, f32, for biases that depend on the distance: a row of scores each, [1 or batch, 1, tokens, 1]. */
+  get queryPositions(): Node {
+    return graph.reshape(graph.cast(this.positions, "f32"), [this.options.cache ? 1 : "batch", 1, "tokens", 1]);
+  }
+
+  /** Likewise those of all keys so far, a column of scores each: [1, 1, 1, keys], or [batch, 1, 1, tokens]. */
   get keyPositions(): Node {
-    return this.options.cache ? this.#input("keys", "f32", ["keys"]) : graph.cast(graph.iota("tokens"), "f32");
+    return this.options.cache
+      ? graph.reshape(this.#input("keys", "f32", ["keys"]), [1, 1, 1, "keys"])
+      : graph.reshape(graph.cast(this.positions, "f32"), ["batch", 1, 1, "tokens"]);
+  }
+
+  /** What positions are counted from: how many tokens came before this chunk, or each token's own. */
+  get #offset(): Node {
+    return this.options.cache
+      ? this.#input("offset", "i64", [1])
+      : this.#input("positions", "i64", ["batch", "tokens"]);
   }
 
   /** [rows, width] → [batch, tokens, width] */
@@ -121,14 +135,16 @@ export class Builder {
     return graph.reshape(x, ["rows", x.shape.at(-1)!]);
   }
 
-  /** [sin, cos] of the chunk's positions, [tokens, rope.rotated]; all zeros at position `zeroAt`. */
+  /** [sin, cos] of the chunk's positions, [… positions, rope.rotated]; all zeros at position `zeroAt`. */
   sinusoids(name: string, rope: Rope, zeroAt: number): Node {
     const rows = (part: string) =>
       graph.gather(this.#input(`rope.${name}.${part}`, "f32", ["positions", rope.rotated / 2]), this.positions);
     const kept = graph.not(graph.equal(this.positions, graph.constant(zeroAt, [], "i64")));
+    const parts = [rows("sin"), rows("cos")];
+    const lastAxis = parts[0]!.shape.length - 1;
     return graph.mul(
-      graph.concat([rows("sin"), rows("cos")], 1),
-      graph.reshape(graph.cast(kept, "f32"), ["tokens", 1]),
+      graph.concat(parts, lastAxis),
+      graph.reshape(graph.cast(kept, "f32"), [...this.positions.shape, 1]),
     );
   }
 
@@ -136,7 +152,7 @@ export class Builder {
   rotate(x: Node, heads: number, { name, rope, interleaved = false }: NonNullable<AttentionOptions["rope"]>): Node {
     if (rope.rotated === 0) return x;
     const table = (part: string) => this.#input(`rope.${name}.${part}`, "f32", ["positions", rope.rotated / 2]);
-    const tables = { offset: this.offset, cos: table("cos"), sin: table("sin") };
+    const tables = { offset: this.#offset, cos: table("cos"), sin: table("sin") };
     return graph.rotary(x, tables, { heads, rotated: rope.rotated, interleaved });
   }
 
@@ -156,22 +172,25 @@ export class Builder {
           value: this.#input(`past.${layer}.value`, "f32", shape),
         }
       : undefined;
+    const turnedKey = turn(key, kvHeads);
+    const values = this.sequences(value);
     const result = graph.attention(
       {
         query: turn(query, heads),
-        key: turn(key, kvHeads),
-        value: this.sequences(value),
+        key: turnedKey,
+        value: values,
         lengths: this.#input("lengths", "i32", ["batch"]),
         total: this.#input("total", "i32", []),
         past,
         bias: scoreBias,
         sinks,
+        positions: this.options.cache ? undefined : this.positions,
       },
       { heads, kvHeads, headSize, scale, softcap, window },
     );
     if (this.options.cache) {
-      this.#presents[`present.${layer}.key`] = graph.present(result, "key", shape);
-      this.#presents[`present.${layer}.value`] = graph.present(result, "value", shape);
+      this.#newest[`new.${layer}.key`] = turnedKey;
+      this.#newest[`new.${layer}.value`] = values;
     }
     return this.rows(result);
   }

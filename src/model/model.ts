@@ -64,7 +64,7 @@ function read(config: JsonObject, tensors: ReadonlyMap<string, StoredTensor>): M
   const body = () => {
     const b = builder(true);
     const hidden = runBody(model, b);
-    return { graph: createGraph({ hidden, ...b.presents }), names: b.parameterNames };
+    return { graph: createGraph({ hidden, ...b.newest }), names: b.parameterNames };
   };
   const head = () => {
     const b = builder(true);

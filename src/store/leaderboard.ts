@@ -1,8 +1,8 @@
 /** Where everybody stands after the last finished round of each competition, and how it came to be round by round. */
 import type { Block, Hotkey, Uid } from "../subnet.ts";
 import { readContenders } from "./contenders.ts";
-import { readStandings, readTaskScores, readVector } from "./results.ts";
-import { listRounds } from "./rounds.ts";
+import { readStandings, readTaskScores, readVector, type VectorEntry } from "./results.ts";
+import { findRound, listRounds } from "./rounds.ts";
 import type { ContenderState, Row, StandingOutcome } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -24,7 +24,7 @@ export interface LeaderboardRow {
   readonly roundWeight: number;
   /** The competition's moving average. */
   readonly average: number;
-  /** Its part of the subnet's weights after the newest round of any competition. */
+  /** Its part of the subnet's weights, as `readLeaderboards` (newest) or `readLeaderboard` (of that round) says. */
   readonly subnetWeight: number;
   /** As the chain last showed it. */
   readonly incentive: number | null;
@@ -58,14 +58,27 @@ export async function readLeaderboards(store: Store, competitionId?: number): Pr
     undefined,
   );
   if (newest === undefined) return [];
-  const weights = await readVector(store, "subnet_weights", newest.id);
-  const weightOf = new Map(weights.map(({ uid, hotkey, weight }) => [`${uid} ${hotkey}`, weight]));
+  const weightOf = weightsByHolder(await readVector(store, "subnet_weights", newest.id));
   const last = new Map(rounds.map((round) => [round.competition_id, round]));
   const boards: Leaderboard[] = [];
   for (const round of [...last.values()].sort((a, b) => a.competition_id - b.competition_id))
     if (competitionId === undefined || round.competition_id === competitionId)
       boards.push(await readBoard(store, round, weightOf));
   return boards;
+}
+
+/** The leaderboard of one finished round; undefined when there is none such. Its subnet weights are those after it. */
+export async function readLeaderboard(
+  store: Store,
+  { competitionId, syncBlock }: { readonly competitionId: number; readonly syncBlock: Block },
+): Promise<Leaderboard | undefined> {
+  const round = await findRound(store, { competitionId, syncBlock });
+  if (round?.state !== "finished") return undefined;
+  return await readBoard(store, round, weightsByHolder(await readVector(store, "subnet_weights", round.id)));
+}
+
+function weightsByHolder(vector: readonly VectorEntry[]): ReadonlyMap<string, number> {
+  return new Map(vector.map(({ uid, hotkey, weight }) => [`${uid} ${hotkey}`, weight]));
 }
 
 async function readBoard(

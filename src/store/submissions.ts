@@ -74,6 +74,17 @@ export async function latestSubmission(store: Store): Promise<Row<"submissions">
   return store.db.selectFrom("submissions").selectAll().orderBy("id", "desc").limit(1).executeTakeFirst();
 }
 
+/** The last submission that the chain has accepted. */
+export async function latestAccepted(store: Store): Promise<Row<"submissions"> | undefined> {
+  return store.db
+    .selectFrom("submissions")
+    .selectAll()
+    .where("state", "in", ["included", "revealed"])
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+}
+
 /** The last submission of the weights that a round left. */
 export async function submissionAfter(store: Store, roundId: number): Promise<Row<"submissions"> | undefined> {
   return store.db

@@ -42,7 +42,7 @@ function openSession(folder: ModelFolder, graph: Graph, threads: number | undefi
     const { file, offsetBytes, lengthBytes } = folder.tensors.get(name)!;
     return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
   });
-  return createSession(bytes, { widen: "run", planMemory: false, ...(threads === undefined ? {} : { threads }) });
+  return createSession(bytes, { widen: "run", keepMemory: false, ...(threads === undefined ? {} : { threads }) });
 }
 
 async function atOnce(

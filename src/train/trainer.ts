@@ -9,9 +9,10 @@ import type { ModelFolder } from "../model/folder.ts";
 import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
 import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
-import { countedTokens, type Example, packBatch } from "./batch.ts";
+import { countedTokens, type Example, feedRows, type Row, tokensOf } from "./batch.ts";
 import { type Computation, createComputation } from "./computation.ts";
 import { chunkPrefix, dropoutPrefix, gradientPrefix, headChunks, type Method } from "./objective.ts";
+import { packRows } from "./packing.ts";
 import type { Trainable } from "./trainable.ts";
 
 export interface TrainerOptions extends AdamWOptions {
@@ -20,6 +21,8 @@ export interface TrainerOptions extends AdamWOptions {
   readonly gradientNormMax: number;
   /** Examples a run; a step of more is several runs whose gradients are added up. */
   readonly batchExamples: number;
+  /** Examples share rows of at most so many tokens where that is less work; each has a row of its own when absent. */
+  readonly rowTokensMax?: number;
   /** Of adapters' dropout, together with the step: going on from a checkpoint draws the same. 0 when absent. */
   readonly dropoutSeed?: bigint;
   /** See `ComputationOptions`; off when absent. */
@@ -33,12 +36,17 @@ export interface StepResult {
   readonly tokens: number;
   /** L2 norm over all gradients, before clipping. */
   readonly gradientNorm: number;
+  readonly rows: number;
+  /** Of the rows' tokens, how many are padding: 0 … 1. */
+  readonly paddingPart: number;
 }
 
 export interface Measurement {
   /** Mean NLL in nats over the counted tokens. */
   readonly lossNatsMean: number;
   readonly tokens: number;
+  readonly rows: number;
+  readonly paddingPart: number;
   readonly gradients: ReadonlyMap<string, Float32Array>;
 }
 
@@ -102,12 +110,12 @@ export class Trainer {
 
   /** Learns from the examples once. A loss or gradient that is not finite changes nothing: the caller sees it and stops. */
   async step(examples: readonly Example[], learningRate: number): Promise<StepResult> {
-    const { lossNatsMean, tokens, gradients } = await this.measure(examples);
+    const { gradients, ...measured } = await this.measure(examples);
     const norm = gradientNorm(gradients.values());
     const gradientScale = clipScale(norm, this.options.gradientNormMax);
-    if (Number.isFinite(lossNatsMean) && Number.isFinite(norm))
+    if (Number.isFinite(measured.lossNatsMean) && Number.isFinite(norm))
       this.#update(gradients, { learningRate, gradientScale });
-    return { lossNatsMean, tokens, gradientNorm: norm };
+    return { ...measured, gradientNorm: norm };
   }
 
   /** The loss of the examples and its gradients by name, without learning. */
@@ -115,10 +123,13 @@ export class Trainer {
     const tokens = examples.reduce((sum, example) => sum + countedTokens(example), 0);
     assert(tokens > 0, "a step without a counted token");
     const { batchExamples } = this.options;
-    let lossNatsMean = 0;
+    let [lossNatsMean, rowCount, computedTokens] = [0, 0, 0];
     const gradients = new Map<string, Float32Array>();
     for (let start = 0; start < examples.length; start += batchExamples) {
-      const outputs = await this.#run(examples.slice(start, start + batchExamples), 1 / tokens, start);
+      const rows = this.#pack(examples.slice(start, start + batchExamples));
+      rowCount += rows.length;
+      computedTokens += rows.length * Math.max(...rows.map(tokensOf));
+      const outputs = await this.#run(rows, 1 / tokens, start);
       lossNatsMean += outputs.loss!.data[0] as number;
       for (const { name } of this.trainables) {
         const gradient = outputs[gradientPrefix + name]!.data as Float32Array;
@@ -127,7 +138,7 @@ export class Trainer {
         else for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + gradient[index]!;
       }
     }
-    return { lossNatsMean, tokens, gradients };
+    return { lossNatsMean, tokens, rows: rowCount, paddingPart: 1 - tokensOf(examples) / computedTokens, gradients };
   }
 
   close(): Promise<void> {
@@ -142,14 +153,22 @@ export class Trainer {
     }
   }
 
+  #pack(examples: readonly Example[]): readonly Row[] {
+    const { rowTokensMax } = this.options;
+    if (rowTokensMax === undefined) return examples.map((example) => [example]);
+    return packRows(examples, { rowTokensMax, width: this.model.width });
+  }
+
   /** @param place of the first example in its step, so that every run of a step has a dropout of its own */
-  async #run(examples: readonly Example[], tokenWeight: number, place: number): Promise<Record<string, Tensor>> {
-    const feeds = packBatch(examples, tokenWeight);
+  async #run(rows: readonly Row[], tokenWeight: number, place: number): Promise<Record<string, Tensor>> {
+    const feeds = feedRows(rows, tokenWeight);
     this.#feedDropout(feeds, place);
     feedChunks(feeds);
     const tokens = feeds.ids!.shape[1]!;
+    // Some frequencies depend on the length, which is that of an example and not of its row.
+    const longest = Math.max(...rows.flat().map(({ ids }) => ids.length));
     for (const [name, rope] of Object.entries(this.model.ropes)) {
-      const { cos, sin } = rotaryTables(rope.frequencies(tokens), tokens);
+      const { cos, sin } = rotaryTables(rope.frequencies(longest), tokens, rope.firstPosition);
       const shape = [tokens, rope.rotated / 2];
       feeds[`rope.${name}.cos`] = { dtype: "f32", shape, data: cos };
       feeds[`rope.${name}.sin`] = { dtype: "f32", shape, data: sin };

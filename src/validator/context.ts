@@ -50,6 +50,14 @@ export type Progress =
       readonly totalBytes: number;
     }
   | { readonly kind: "admitted"; readonly uid: Uid; readonly repo: string }
+  /** A child holds the model: `mode` is how its parameters are widened (eval/memory.ts). */
+  | {
+      readonly kind: "opened";
+      readonly uid: Uid;
+      readonly repo: string;
+      readonly mode: "load" | "run";
+      readonly threads: number;
+    }
   | { readonly kind: "refused" | "failed"; readonly uid: Uid; readonly reason: string; readonly detail: string }
   | { readonly kind: "task-dropped"; readonly task: string; readonly reason: string }
   /** What the round asks is stored: from here on it is the same whatever becomes of its sources. */

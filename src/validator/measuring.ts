@@ -51,6 +51,7 @@ async function measureContender(
     ...(tokenizerFolder === undefined ? {} : { tokenizerFolder }),
   });
   try {
+    await reportOpened(context, { child, contender });
     for (const task of input.competition.tasks) {
       const texts = input.texts.get(task.name);
       if (texts !== undefined && (await measureTask(context, { ...input, child, task, texts })) === "child-lost")
@@ -60,6 +61,17 @@ async function measureContender(
   } finally {
     await child.close();
   }
+}
+
+/** A child that cannot open its model says so again when it is asked to measure. */
+async function reportOpened(
+  { report }: ValidatorContext,
+  { child, contender }: { readonly child: ModelChild; readonly contender: RoundContender },
+): Promise<void> {
+  const described = await child.describe();
+  if (described.kind !== "done") return;
+  const { mode, threads } = described.results[0]!;
+  report({ kind: "opened", uid: contender.uid, repo: contender.model.repo, mode, threads });
 }
 
 /** Ends of a child that need not be its model's doing. */

@@ -14,6 +14,7 @@ import { checkModels } from "./models.ts";
 import { checkTimelock } from "./timelock.ts";
 import { checkTokenizers } from "./tokenizers.ts";
 import { checkTrain } from "./train.ts";
+import { checkTraining } from "./training.ts";
 import { checkWallet } from "./wallet.ts";
 import { checkYuma } from "./yuma.ts";
 
@@ -34,6 +35,7 @@ interface Family {
 const families: readonly Family[] = [
   { name: "models", needs: (golden) => join(golden, "models"), check: (golden) => checkModels(golden) },
   { name: "train", needs: (golden) => join(golden, "train"), check: (golden) => checkTrain(golden) },
+  { name: "training", needs: (golden) => join(golden, "models"), check: (golden) => checkTraining(golden) },
   { name: "tokenizers", needs: (golden) => join(golden, "tokenizers"), check: (golden) => checkTokenizers(golden) },
   { name: "chat", needs: (golden) => join(golden, "chat"), check: (golden) => checkChat(golden) },
   {

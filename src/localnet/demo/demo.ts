@@ -156,6 +156,8 @@ class Demo {
         String(competitionId),
       ],
       ...["--base", join(models, job.base), "--out", join(models, job.name)],
+      // A model as tiny as this one learns from many short sums at once, in large steps.
+      ...["--batch", "64", "--lr", "3e-3"],
       ...["--steps", String(job.steps), "--seed", String(seed + (job.base === "base" ? 0 : 500))],
     ]);
   }

@@ -2,7 +2,7 @@
  * Falcon in its three forms: the 7B kind (one key/value head, attention and MLP beside each other), the new decoder
  * (groups, one or two norms), and the RW kind (ALiBi, one half after the other).
  */
-import { add, cast, constant, mul, reshape } from "../../graph/expression.ts";
+import { add, cast, constant, mul } from "../../graph/expression.ts";
 import type { Node } from "../../graph/node.ts";
 import type { Architecture } from "../architecture.ts";
 import { alibiSlopes, splitByGroup } from "../attention.ts";
@@ -95,9 +95,8 @@ function readForm(config: ConfigReader, heads: number): Form {
 /** ALiBi as Falcon was trained: slopes, positions and their products rounded to bfloat16, scaled like the scores. */
 function roundedAlibi(b: Builder, heads: number, headSize: number): Node {
   const rounded = (x: Node) => cast(cast(x, "bf16"), "f32");
-  const keys = reshape(b.keyPositions, [1, 1, 1, b.keyPositions.shape[0]!]);
   const slopes = constant(alibiSlopes(heads), [1, heads, 1, 1]);
-  const bias = mul(rounded(mul(rounded(slopes), rounded(keys))), 1 / Math.sqrt(headSize));
+  const bias = mul(rounded(mul(rounded(slopes), rounded(b.keyPositions))), 1 / Math.sqrt(headSize));
   // The kernel wants a row for every query; all rows are the same.
-  return add(bias, mul(reshape(cast(b.positions, "f32"), [1, 1, "tokens", 1]), 0));
+  return add(bias, mul(b.queryPositions, 0));
 }

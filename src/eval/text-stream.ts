@@ -1,4 +1,4 @@
-/** Shows a continuation while it is made. */
+/** Shows a continuation while it is made, on a terminal or on a page. */
 import { printable } from "../base/log.ts";
 
 export class TextStream {
@@ -15,10 +15,10 @@ export class TextStream {
     private readonly write: (text: string) => void,
   ) {}
 
-  /** Takes the next token; what it says is written as soon as it is known. */
-  push(id: number): void {
+  /** Takes the next token; resolves when what it says is written. Rejects, as `finish` does, when `decode` does. */
+  push(id: number): Promise<void> {
     this.ids.push(id);
-    this.working ??= this.catchUp();
+    return (this.working ??= this.catchUp());
   }
 
   /** Writes what is left, characters that never became whole included. Returns the whole text as the model made it. */
