@@ -131,7 +131,20 @@ test(
   "what it has committed is never replaced by something worse",
   async () => {
     const good = join(subnet.dir, "good");
-    const training = ["--base", base, "--out", good, "--steps", "100", "--batch", "16", "--lr", "3e-3", "--threads", "1"];
+    const training = [
+      "--base",
+      base,
+      "--out",
+      good,
+      "--steps",
+      "100",
+      "--batch",
+      "16",
+      "--lr",
+      "3e-3",
+      "--threads",
+      "1",
+    ];
     expect(await subnet.finetune(["mine", "train", ...training])).toMatchObject({ code: 0 });
     const publishing = [
       "mine",

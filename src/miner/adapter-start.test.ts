@@ -19,7 +19,11 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 async function train(out: string, ...more: readonly string[]) {
   const args = ["--base", base, "--out", out, "--steps", "3", "--batch", "4", "--threads", "1", ...more];
-  const child = Bun.spawn(selfCommand("mine", "train", ...args), { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const child = Bun.spawn([...selfCommand("mine", "train", ...args)], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
   const err = await new Response(child.stderr).text();
   return { code: await child.exited, err };
 }
