@@ -77,6 +77,8 @@ export async function commitOnce(
     if (submission.kind === "finalised") return await requireCommitted(options, journal, text);
     if (submission.kind === "unknown") throw notYetKnown(submission.sentence);
     if (submission.error === "EffectMissing") throw await replaced(options, journal, await ownCommitment(options));
+    // Its fate is known: the next run has nothing to look up, which would take it the blocks of an era.
+    await journal.forget("committing");
     if (!passing.has(submission.error)) throw refusalError(submission);
     onProgress({ kind: "waiting", reason: submission.error, detail: submission.sentence });
     await waitBlocks(chain, againBlocks, signal);
