@@ -202,7 +202,8 @@ describe("interruptions", () => {
     expect(kills).toBe(1);
     const parameters = files.filter(({ path }) => path !== "tokenizer.json");
     okValue(await compareFresh(patient, { repo, revision, folder: fresh(), files: parameters }));
-    mortal.child.kill();
+    // A part ends when its parent lets go of it.
+    await mortal.child.stdin.end();
     await mortal.child.exited;
   }, 30_000);
 
