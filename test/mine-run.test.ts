@@ -68,7 +68,9 @@ async function strangerSees(repo: string): Promise<number> {
 test(
   "every turn trains on from the best so far, and what is worth it is published",
   async () => {
-    const { code, out, err } = await subnet.finetune(runArgs("runner", "--rounds", "2"));
+    // So few steps that the second turn has much to better, whichever questions are drawn.
+    const args = runArgs("runner", "--rounds", "2", "--steps", "20", "--warmup", "5");
+    const { code, out, err } = await subnet.finetune(args);
     expect({ code, err }).toMatchObject({ code: 0 });
     const lines = linesOf(out);
     const [first, second] = lines.filter(({ kind }) => kind === "turn");
@@ -161,7 +163,8 @@ test(
     expect(await subnet.finetune([...publishing, ...as])).toMatchObject({ code: 0 });
     const before = await commitmentOf("proud");
     // Without rivals only its own stands in the way.
-    const { code, out } = await subnet.finetune(runArgs("proud", "--rounds", "1", "--steps", "5", "--rivals", "0"));
+    const few = ["--rounds", "1", "--steps", "20", "--warmup", "5", "--rivals", "0"];
+    const { code, out } = await subnet.finetune(runArgs("proud", ...few));
     expect(code).toBe(0);
     const checked = linesOf(out).find(({ kind }) => kind === "checked");
     expect(checked).toMatchObject({
@@ -171,9 +174,10 @@ test(
     expect(await commitmentOf("proud")).toEqual(before!);
     expect(await strangerSees("local/proud-1")).toBe(401);
     // A turn that makes it worse is set aside: the next goes on from the best.
-    const worse = await subnet.finetune(
-      runArgs("proud", "--rounds", "2", "--steps", "3", "--lr", "0.5", "--warmup", "0"),
-    );
+    const wrong = join(subnet.dir, "wrong.jsonl");
+    const sums = Array.from({ length: 40 }, (_, index) => ({ prompt: `${index}+1=`, completion: "z" }));
+    writeFileSync(wrong, sums.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const worse = await subnet.finetune(runArgs("proud", "--rounds", "2", "--data", wrong, "--warmup", "5"));
     expect(worse.code).toBe(0);
     const lines = linesOf(worse.out);
     expect(lines.filter(({ kind }) => kind === "checked")).toMatchObject([{ best: 1 }, { best: 1 }]);
