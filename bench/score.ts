@@ -2,11 +2,16 @@
  * How fast scoring is, as a part of what the matrix kernel does in the same minute (gemm-peak.ts): long sequences, and
  * short samples of which only the end is scored.
  *
- *     bun bench/score.ts MODEL [--lengths 1024,4096] [--repeats 5] [--widen load|run] [--peer SCRIPT --python PYTHON]
+ *     bun bench/score.ts MODEL [--lengths 1024,4096] [--short 400] [--repeats 5] [--widen load|run]
+ *         [--peer SCRIPT] [--peer-short SCRIPT] [--python PYTHON]
  *
  * Parameters are widened when the session is made (`--widen load`), as the engine does it for requests of 2048 tokens and
  * more. The model's runs and the peak's take turns and the best of each counts, since a machine that does other things as
- * well makes both slower, and neither faster. A peer is a script `SCRIPT MODEL DTYPE LENGTH COUNT` that prints a line.
+ * well makes both slower, and neither faster; a product of the peak takes milliseconds, a run of the model seconds, so on
+ * such a machine the peak's median is shown as well.
+ *
+ * Peers take turns with nothing and are run last, as processes of their own: `SCRIPT MODEL DTYPE LENGTH COUNT` for each
+ * length and type, and for short samples `SCRIPT MODEL SHORT LONG`. Each prints a line with its tokens a second.
  */
 import { spawnSync } from "node:child_process";
 import { loadavg } from "node:os";
@@ -24,6 +29,7 @@ export interface ScoreFigures {
   readonly secondsBest: number;
   readonly flopPerSecond: number;
   readonly peakFlopPerSecond: number;
+  readonly peakMedianFlopPerSecond: number;
 }
 
 const peakRunsPerRun = 5;
@@ -36,6 +42,7 @@ export async function benchScore(
   const seconds: number[] = [];
   const peaks: number[] = [];
   for (let turn = 0; turn < repeats; turn++) {
+    process.stderr.write(`${what}: run ${turn + 1} of ${repeats}\n`);
     const start = performance.now();
     const outcomes = await engine.score(samples);
     seconds.push((performance.now() - start) / 1000);
@@ -47,8 +54,15 @@ export async function benchScore(
   const flop = samples
     .map(({ ids, scoredFrom }) => ({ tokens: ids.length, scored: ids.length - Math.max(scoredFrom, 1) }))
     .reduce((sum, sizes) => sum + scoringFlop(engine.model, sizes), 0);
-  const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0);
-  return { what, tokens, secondsBest, flopPerSecond: flop / secondsBest, peakFlopPerSecond: Math.max(...peaks) };
+  peaks.sort((a, b) => a - b);
+  return {
+    what,
+    tokens: samples.reduce((sum, { ids }) => sum + ids.length, 0),
+    secondsBest,
+    flopPerSecond: flop / secondsBest,
+    peakFlopPerSecond: peaks.at(-1)!,
+    peakMedianFlopPerSecond: peaks[peaks.length >> 1]!,
+  };
 }
 
 /** Tokens without meaning, the same in every run. */
@@ -72,8 +86,8 @@ export function shortSamples(vocabulary: number, count: number): LossSample[] {
 function scoreTable(figures: readonly ScoreFigures[]): string {
   const giga = (value: number) => (value / 1e9).toFixed(0);
   return renderTable(
-    ["", "tokens", "s", "tokens/s", "GFLOP/s", "peak", "ratio"],
-    figures.map(({ what, tokens, secondsBest, flopPerSecond, peakFlopPerSecond }) => [
+    ["", "tokens", "s", "tokens/s", "GFLOP/s", "peak", "ratio", "of its median"],
+    figures.map(({ what, tokens, secondsBest, flopPerSecond, peakFlopPerSecond, peakMedianFlopPerSecond }) => [
       what,
       tokens,
       secondsBest.toFixed(2),
@@ -81,30 +95,18 @@ function scoreTable(figures: readonly ScoreFigures[]): string {
       giga(flopPerSecond),
       giga(peakFlopPerSecond),
       (flopPerSecond / peakFlopPerSecond).toFixed(2),
+      (flopPerSecond / peakMedianFlopPerSecond).toFixed(2),
     ]),
   );
 }
 
-/** Prints what a peer's script says of the same lengths, in the two types that it may compute in. */
-function runPeer({
-  python,
-  script,
-  model,
-  lengths,
-}: {
-  python: string;
-  script: string;
-  model: string;
-  lengths: readonly number[];
-}) {
-  for (const length of lengths)
-    for (const dtype of ["float32", "bfloat16"]) {
-      const { stdout, stderr, status } = spawnSync(python, [script, model, dtype, String(length), "4"], {
-        encoding: "utf8",
-      });
-      if (status !== 0) throw new Error(`the peer ended with ${status}: ${stderr.slice(-500)}`);
-      process.stdout.write(`peer: ${stdout}`);
-    }
+/** What a peer's script says, and how much faster ours was in the same run. */
+function runPeer(python: string, args: readonly string[], figures: ScoreFigures): void {
+  const { stdout, stderr, status } = spawnSync(python, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`the peer ended with ${status}: ${stderr.slice(-500)}`);
+  const rate = Number(/tok\/s (\d+)|\((\d+) tok\/s\)/.exec(stdout)?.slice(1).find(Boolean));
+  const times = (figures.tokens / figures.secondsBest / rate).toFixed(2);
+  process.stdout.write(`peer: ${stdout.trimEnd()}\n${figures.what}: ours at ${times} times its tokens/s\n`);
 }
 
 /** From nothing to the first loss, as a single short text is scored; the file is in the page cache the second time. */
@@ -130,6 +132,7 @@ async function main(): Promise<void> {
       repeats: { type: "string", default: "5" },
       widen: { type: "string", default: "load" },
       peer: { type: "string" },
+      "peer-short": { type: "string" },
       python: { type: "string", default: process.env.PYTHON ?? "python3" },
     },
   });
@@ -140,27 +143,34 @@ async function main(): Promise<void> {
     .map(Number)
     .filter((length) => length > 0);
   await benchFirstLoss(model);
-  const widen = values.widen === "run" ? "run" : "load";
-  const engine = await openEngine(model, { widen });
+  const engine = await openEngine(model, { widen: values.widen === "run" ? "run" : "load" });
   if (isInvalid(engine)) throw new Error(engine.detail);
   const { vocabulary } = engine.model;
-  await using peak = await openGemmPeak();
-  const repeats = Number(values.repeats);
-  const figures: ScoreFigures[] = [];
-  for (const length of lengths) {
-    const samples = [randomSample(vocabulary, length, 7)];
-    figures.push(await benchScore({ engine, peak }, { what: `1 × ${length}`, samples, repeats }));
+  const long: ScoreFigures[] = [];
+  const short: ScoreFigures[] = [];
+  {
+    await using peak = await openGemmPeak();
+    const repeats = Number(values.repeats);
+    for (const length of lengths) {
+      const samples = [randomSample(vocabulary, length, 7)];
+      long.push(await benchScore({ engine, peak }, { what: `1 × ${length}`, samples, repeats }));
+    }
+    const count = Number(values.short);
+    if (count > 0) {
+      const what = `${count} short`;
+      const samples = shortSamples(vocabulary, count);
+      short.push(await benchScore({ engine, peak }, { what, samples, repeats: Math.min(repeats, 3) }));
+    }
   }
-  const count = Number(values.short);
-  if (count > 0) {
-    const samples = shortSamples(vocabulary, count);
-    figures.push(
-      await benchScore({ engine, peak }, { what: `${count} short`, samples, repeats: Math.min(repeats, 3) }),
-    );
-  }
-  process.stdout.write(`${scoreTable(figures)}\nload ${loadavg()[0]!.toFixed(1)}\n`);
+  process.stdout.write(`${scoreTable([...long, ...short])}\nload ${loadavg()[0]!.toFixed(1)}\n`);
   await engine.close();
-  if (values.peer !== undefined) runPeer({ python: values.python, script: values.peer, model, lengths });
+  const { python, peer, "peer-short": peerShort } = values;
+  if (peer !== undefined)
+    for (const [index, figures] of long.entries())
+      for (const dtype of ["float32", "bfloat16"])
+        runPeer(python, [peer, model, dtype, String(lengths[index]), "4"], figures);
+  if (peerShort !== undefined)
+    for (const figures of short) runPeer(python, [peerShort, model, values.short, "0"], figures);
 }
 
 if (import.meta.main) await main();

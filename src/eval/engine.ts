@@ -15,7 +15,7 @@ import { type Model, readModel } from "../model/model.ts";
 import { Forward } from "./forward.ts";
 import { generate } from "./generate.ts";
 import { type LossParts, lossNats, planBatches } from "./loss.ts";
-import { chooseChunkTokens, chooseWiden } from "./memory.ts";
+import { type ChunkLength, chooseChunks, chooseWiden } from "./memory.ts";
 import type { GenerationSample, LossSample, Sample } from "./sample.ts";
 import { createSession, locationOf, type Session } from "./session.ts";
 
@@ -90,7 +90,7 @@ export async function openEngine(folder: string | ModelFolder, options: EngineOp
 function createEngine(
   folder: ModelFolder,
   model: Model,
-  { widen, memoryBytesMax, threads, chunkTokens: chunkTokensAsked }: EngineOptions,
+  { widen, memoryBytesMax, threads, chunkTokens }: EngineOptions,
 ): Engine {
   const sessions: Session[] = [];
   const open = async (graph: Graph, widen: "load" | "run"): Promise<Session> => {
@@ -106,8 +106,9 @@ function createEngine(
   const openAll = (mode: "load" | "run") => ({
     body: lazy(async () => {
       const body = model.body();
-      const chunkTokens = chunkTokensAsked ?? chooseChunkTokens(mode, body, { memoryBytesMax });
-      return { forward: new Forward(model, await open(body, mode), body), chunkTokens };
+      const chunkLength: ChunkLength =
+        chunkTokens === undefined ? chooseChunks(mode, body, { memoryBytesMax }) : () => chunkTokens;
+      return { forward: new Forward(model, await open(body, mode), body), chunkLength };
     }),
     lossHead: lazy(() => open(model.nll(), mode)),
     logitsHead: lazy(() => open(model.logits(), mode)),
@@ -131,9 +132,9 @@ function createEngine(
     }),
     async score(samples, { onSample, signal } = {}) {
       const { body, lossHead } = opened[modeFor(samples)];
-      const { forward, chunkTokens } = await body();
-      const batchTokens = Math.min(batchTokensMax, batchChunks * chunkTokens);
-      const parts = { forward, head: await lossHead(), width, vocabulary, chunkTokens, batchTokens };
+      const { forward, chunkLength } = await body();
+      const batchTokens = Math.min(batchTokensMax, batchChunks * chunkLength(0));
+      const parts = { forward, head: await lossHead(), width, vocabulary, chunkLength, batchTokens };
       const outcomes: (LossOutcome | SampleFailure)[] = [];
       for (const window of windowsOf(samples)) {
         for (const outcome of await scoreWindow(model, parts, window, signal)) {

@@ -1,5 +1,6 @@
 /** Greedy continuation of a prompt, one token at a time against the cache of keys and values. */
 import type { Forward } from "./forward.ts";
+import type { ChunkLength } from "./memory.ts";
 import type { GenerationSample } from "./sample.ts";
 import type { Session } from "./session.ts";
 
@@ -10,8 +11,7 @@ export interface GenerateParts {
   readonly width: number;
   /** No sequence may become longer than this. */
   readonly positionsMax: number;
-  /** Tokens of one run of the body. */
-  readonly chunkTokens: number;
+  readonly chunkLength: ChunkLength;
 }
 
 export interface GenerateOptions {
@@ -27,14 +27,13 @@ export async function generate(
   { signal, onToken }: GenerateOptions = {},
 ): Promise<number[]> {
   const { prompt, newTokensMax, repetitionPenalty } = sample;
-  const { chunkTokens } = parts;
   const ends = new Set(sample.endIds);
   const ids = [...prompt];
   const capacityTokens = Math.min(prompt.length + newTokensMax, parts.positionsMax);
   let done = parts.forward.resume(ids, capacityTokens);
   while (ids.length < capacityTokens) {
     signal?.throwIfAborted();
-    const chunk = ids.slice(done, Math.min(done + chunkTokens, ids.length));
+    const chunk = ids.slice(done, Math.min(done + parts.chunkLength(done), ids.length));
     const hidden = await parts.forward.run(chunk, done, { lengthTokens: ids.length });
     done += chunk.length;
     if (done < ids.length) continue;

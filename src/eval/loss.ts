@@ -5,6 +5,7 @@
  * and returns one number each: log Σ exp(logits) − logit of the token (model/token-loss.ts).
  */
 import type { Forward } from "./forward.ts";
+import type { ChunkLength } from "./memory.ts";
 import type { LossSample } from "./sample.ts";
 import type { Session } from "./session.ts";
 
@@ -14,8 +15,7 @@ export interface LossParts {
   readonly head: Session;
   readonly width: number;
   readonly vocabulary: number;
-  /** Tokens of one run of the body. */
-  readonly chunkTokens: number;
+  readonly chunkLength: ChunkLength;
   /** Tokens of one run of the body with several sequences, padding included. */
   readonly batchTokens: number;
 }
@@ -33,6 +33,7 @@ const headRows = 1024;
  */
 export function planBatches(parts: LossParts, samples: readonly LossSample[]): number[][] {
   const lengthOf = (index: number) => samples[index]!.ids.length;
+  const lengthMax = parts.chunkLength(0);
   const order = [...samples.keys()].sort((a, b) => lengthOf(b) - lengthOf(a) || a - b);
   const batches: number[][] = [];
   for (const index of order) {
@@ -40,7 +41,7 @@ export function planBatches(parts: LossParts, samples: readonly LossSample[]): n
     const longest = batch?.[0];
     const joins =
       longest !== undefined &&
-      lengthOf(longest) <= parts.chunkTokens &&
+      lengthOf(longest) <= lengthMax &&
       (batch!.length + 1) * lengthOf(longest) <= parts.batchTokens &&
       parts.forward.alike(lengthOf(longest), lengthOf(index));
     if (joins) batch!.push(index);
@@ -78,25 +79,26 @@ export async function lossNats(
 
 /** Hidden states of the tokens that are fed: of all samples at once, or of one, a chunk after the other. */
 async function* runBody(
-  { forward, chunkTokens }: LossParts,
+  { forward, chunkLength }: LossParts,
   samples: readonly { readonly ids: readonly number[]; readonly fed: number }[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<{ hidden: Float32Array; chunks: readonly (readonly number[])[]; offset: number }> {
   const fed = Math.max(...samples.map((sample) => sample.fed));
   const lengthTokens = Math.max(...samples.map(({ ids }) => ids.length));
   signal?.throwIfAborted();
-  if (samples.length > 1 || fed <= chunkTokens) {
+  if (samples.length > 1 || fed <= chunkLength(0)) {
     const chunks = samples.map((sample) => sample.ids.slice(0, sample.fed));
     yield { hidden: await forward.runWhole(chunks, lengthTokens), chunks, offset: 0 };
     return;
   }
   const ids = samples[0]!.ids;
   forward.begin(fed);
-  for (let offset = 0; offset < fed; offset += chunkTokens) {
+  for (let offset = 0; offset < fed; ) {
     signal?.throwIfAborted();
-    const chunk = ids.slice(offset, Math.min(offset + chunkTokens, fed));
+    const chunk = ids.slice(offset, Math.min(offset + chunkLength(offset), fed));
     const last = offset + chunk.length === fed;
     yield { hidden: await forward.run(chunk, offset, { lengthTokens, last }), chunks: [chunk], offset };
+    offset += chunk.length;
   }
 }
 

@@ -27,17 +27,39 @@ export function chooseWiden({ parameters }: Pick<Model, "parameters">, options: 
   return bytes <= budgetBytes(options) ? "load" : "run";
 }
 
+/** How many tokens of a sequence one run of the body takes, when so many stand before them. */
+export type ChunkLength = (offsetTokens: number) => number;
+
 /**
- * Tokens of one run of the body. Where parameters are widened beforehand, few are best: their activations stay in the
- * processor's cache. Where they are widened in every run, twice as many make that half as dear; a model so large that
- * even the activations do not fit has fewer.
+ * Where parameters are widened beforehand, few tokens are best: their activations stay in the processor's cache. Where
+ * they are widened in every run, twice as many make that half as dear; a model so large that even the activations do
+ * not fit has fewer. Attention that holds its scores has fewer the longer the sequence has become.
  */
-export function chooseChunkTokens(widen: "load" | "run", body: Graph, options: MemoryOptions = {}): number {
-  if (widen === "load") return 1024;
+export function chooseChunks(widen: "load" | "run", body: Graph, options: MemoryOptions = {}): ChunkLength {
+  const most = widen === "load" ? 1024 : longestChunk(body, options);
+  const heads = headsOfHeldScores(body);
+  return (offsetTokens) => {
+    let tokens = most;
+    while (tokens > 64 && 4 * heads * tokens * (offsetTokens + tokens) > scoresBytesMax) tokens /= 2;
+    return tokens;
+  };
+}
+
+const scoresBytesMax = 256 * 2 ** 20;
+
+function longestChunk(body: Graph, options: MemoryOptions): number {
   const room = budgetBytes(options) - overheadBytes - 2 * largestWidenedBytes(body);
   let tokens = 2048;
   while (tokens > 256 && tokens * activationBytesPerToken(body) > room) tokens /= 2;
   return tokens;
+}
+
+/** The kernel goes through the keys piece by piece; but where scores are capped or added to, it makes them all first. */
+function headsOfHeldScores({ nodes }: Graph): number {
+  const held = nodes.map(({ op }) =>
+    op.kind === "Attention" && (op.softcap !== 0 || op.bias || op.sinks) ? op.heads : 0,
+  );
+  return Math.max(0, ...held);
 }
 
 /** Four values of the widest layer are there at a time, and all results until the end; pieces of other sizes in between. */

@@ -56,8 +56,8 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     enableCpuMemArena: options.keepMemory ?? true,
-    // A plan's memory comes on top of what is kept, and a widened matrix is as large as all activations together.
-    enableMemPattern: options.widen === "load" && (options.keepMemory ?? true),
+    // A plan's memory comes on top of what is kept, and is made anew for every new size of a batch.
+    enableMemPattern: false,
     extra: {
       session: {
         model_external_initializers_file_folder_path: root,
