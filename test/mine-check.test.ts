@@ -17,8 +17,7 @@ afterAll(() => subnet.close());
 
 interface Report {
   readonly verdict: string;
-  readonly problems: readonly { readonly reason: string }[];
-  readonly score: number | null;
+  readonly model: { readonly kind: string; readonly score?: number; readonly reason?: string };
   readonly rivals: readonly {
     readonly name: string;
     readonly score: number;
@@ -43,7 +42,7 @@ test("a copy of what is published already is not worth publishing: it must be be
   cpSync(join(subnet.dir, "model-dora"), folder, { recursive: true });
   const { code, report } = await check(folder);
   expect(report.rivals.map(({ name }) => name)).toEqual(["local/dora"]);
-  expect(report.score).toBe(report.rivals[0]!.score);
+  expect(report.model).toEqual({ kind: "measured", score: report.rivals[0]!.score });
   // ε of the demonstration is fixed: half a per cent, and waiting changes nothing.
   expect(report.rivals[0]).toMatchObject({ epsilon: 0.005, probability: 0, winsFromBlock: null });
   expect(report.rivals[0]!.improvementNeeded).toBeCloseTo(0.005, 5);
@@ -70,7 +69,7 @@ test("for the hotkey that has committed it, a model is no rival but what would b
 test("a repository is looked at, downloaded and measured; against itself it has nothing to win", async () => {
   const { code, report } = await check("local/dora");
   expect({ code, verdict: report.verdict, rivals: report.rivals }).toEqual({ code: 0, verdict: "publish", rivals: [] });
-  expect(report.score).toBeGreaterThan(1);
+  expect(report.model.score).toBeGreaterThan(1);
   const missing = await subnet.finetune(["mine", "check", "local/nothing", "--competition", "1"]);
   expect(missing).toMatchObject({ code: 1, err: expect.stringMatching(/^repository-missing: .*404/) });
 }, 60_000);
@@ -80,7 +79,7 @@ test("a repository that is too large is refused before its first byte is downloa
   const narrow = ["--competitions", join(subnet.dir, "competitions.json"), "--cache", join(subnet.dir, "empty-cache")];
   const { code, report } = await check("local/dora", ...narrow);
   expect(code).toBe(1);
-  expect(report.problems).toMatchObject([{ reason: "constraints" }]);
+  expect(report.model).toMatchObject({ kind: "invalid", reason: "constraints" });
   expect(existsSync(join(subnet.dir, "empty-cache", "models"))).toBe(false);
 }, 60_000);
 
@@ -117,7 +116,6 @@ test("what validators refuse is refused with their reason", async () => {
   await writeBaseModel(folder, 1n);
   await Bun.write(join(folder, "model.safetensors"), "damaged");
   const { code, report } = await check(folder);
-  expect(report).toMatchObject({ verdict: "not-yet", score: null });
-  expect(report.problems).toHaveLength(1);
+  expect(report).toMatchObject({ verdict: "not-yet", model: { kind: "invalid", reason: expect.any(String) } });
   expect(code).toBe(1);
 }, 60_000);

@@ -34,7 +34,7 @@ const training = () => ["--base", base, "--batch", "16", "--lr", "3e-3", "--thre
 function runArgs(miner: string, rivals: number): string[] {
   return [
     ...["mine", "run", ...training(), "--out", join(subnet.dir, `turns-${miner}`), "--repo", `local/${miner}`],
-    ...["--competition", "1", "--steps", "30", "--rounds", "1", "--rivals", String(rivals), "--json"],
+    ...["--competition", "1", "--steps", "30", "--turns", "1", "--rivals", String(rivals), "--json"],
     ...["--uri", `//${miner}//hotkey`, "--db", join(subnet.dir, `${miner}.sqlite`)],
   ];
 }

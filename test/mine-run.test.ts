@@ -2,13 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { selfCommand } from "../src/base/self.ts";
 import { type ChainClient, connectChain } from "../src/chain/client.ts";
 import { keypairFromUri } from "../src/chain/keypair.ts";
 import { contestOf } from "../src/cli/mine-contest.ts";
 import { trainingArgs, trainingOptionsOf } from "../src/cli/training-args.ts";
 import type { CompetitionFile } from "../src/competition/competition.ts";
 import { writeBaseModel } from "../src/localnet/demo/base-model.ts";
-import { type RunEvent, runMiner } from "../src/miner/run.ts";
+import { runMiner } from "../src/miner/run.ts";
+import type { RunEvent } from "../src/miner/run-options.ts";
 import { openStore } from "../src/store/store.ts";
 import { startFaultyLine } from "./faulty-line.ts";
 import { documents, publishTiny, startTestSubnet, type TestSubnet, writeCompetitions } from "./subnet.ts";
@@ -19,9 +21,12 @@ let chain: ChainClient;
 let base: string;
 
 beforeAll(async () => {
-  subnet = await startTestSubnet(["rival", "runner", "killed", "proud", "calm", "torn", "drawer", "patient"], {
-    blockMs: 120,
-  });
+  subnet = await startTestSubnet(
+    ["rival", "runner", "killed", "proud", "calm", "torn", "drawer", "patient", "unread"],
+    {
+      blockMs: 120,
+    },
+  );
   chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
   base = join(subnet.dir, "base");
   await writeBaseModel(base, 1n);
@@ -69,7 +74,7 @@ test(
   "every turn trains on from the best so far, and what is worth it is published",
   async () => {
     // So few steps that the second turn has much to better, whichever questions are drawn.
-    const args = runArgs("runner", "--rounds", "2", "--steps", "20", "--warmup", "5");
+    const args = runArgs("runner", "--turns", "2", "--steps", "20", "--warmup", "5");
     const { code, out, err } = await subnet.finetune(args);
     expect({ code, err }).toMatchObject({ code: 0 });
     const lines = linesOf(out);
@@ -101,7 +106,7 @@ test(
       committed: ({ kind, step }) => kind === "publishing" && (step as Line).name === "committed",
     };
     // Nobody is paid yet, so that the earliest is the one rival: another test's later model is none.
-    const args = runArgs("killed", "--rounds", "1", "--rivals", "1");
+    const args = runArgs("killed", "--turns", "1", "--rivals", "1");
     const seen: Line[] = [];
     for (const [moment, isReached] of Object.entries(moments)) {
       const child = subnet.spawn(args);
@@ -163,7 +168,7 @@ test(
     expect(await subnet.finetune([...publishing, ...as])).toMatchObject({ code: 0 });
     const before = await commitmentOf("proud");
     // Without rivals only its own stands in the way.
-    const few = ["--rounds", "1", "--steps", "20", "--warmup", "5", "--rivals", "0"];
+    const few = ["--turns", "1", "--steps", "20", "--warmup", "5", "--rivals", "0"];
     const { code, out } = await subnet.finetune(runArgs("proud", ...few));
     expect(code).toBe(0);
     const checked = linesOf(out).find(({ kind }) => kind === "checked");
@@ -177,7 +182,7 @@ test(
     const wrong = join(subnet.dir, "wrong.jsonl");
     const sums = Array.from({ length: 40 }, (_, index) => ({ prompt: `${index}+1=`, completion: "z" }));
     writeFileSync(wrong, sums.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    const worse = await subnet.finetune(runArgs("proud", "--rounds", "2", "--data", wrong, "--warmup", "5"));
+    const worse = await subnet.finetune(runArgs("proud", "--turns", "2", "--data", wrong, "--warmup", "5"));
     expect(worse.code).toBe(0);
     const lines = linesOf(worse.out);
     expect(lines.filter(({ kind }) => kind === "checked")).toMatchObject([{ best: 1 }, { best: 1 }]);
@@ -222,7 +227,7 @@ test(
     writeFileSync(pool, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     writeCompetitions(subnet, (file) => withSource(file, pool));
     const competitions = ["--competitions", join(subnet.dir, "competitions.json")];
-    const args = runArgs("drawer", "--rounds", "2", "--steps", "2", ...competitions);
+    const args = runArgs("drawer", "--turns", "2", "--steps", "2", ...competitions);
     const { code, out, err } = await subnet.finetune(args);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(linesOf(out).filter(({ kind }) => kind === "drawn")).toMatchObject([{ samples: 20 }, { samples: 20 }]);
@@ -284,6 +289,24 @@ test(
   patienceMs,
 );
 
+test(
+  "whose reader goes away it goes on, and publishes what is worth it",
+  async () => {
+    // The first document is read, then the pipe is closed.
+    const script = '{ "$@"; echo $? > unread.code; } | head -n 1';
+    const args = runArgs("unread", "--turns", "1", "--steps", "20", "--warmup", "5", "--rivals", "0");
+    const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...args)], {
+      ...{ env: { ...subnet.env }, cwd: subnet.dir, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+    });
+    const err = await new Response(child.stderr).text();
+    await child.exited;
+    const code = readFileSync(join(subnet.dir, "unread.code"), "utf8").trim();
+    expect({ code, err }).toEqual({ code: "0", err: expect.stringContaining("standard output is lost") });
+    expect(await strangerSees("local/unread-1")).toBe(200);
+  },
+  patienceMs,
+);
+
 describe("what cannot work is said before any training", () => {
   test.each([
     ["a hotkey that is not registered", ["--uri", "//Nobody"], /not registered in subnet/],
@@ -293,23 +316,28 @@ describe("what cannot work is said before any training", () => {
   ] as const)(
     "%s",
     async (_, more, said) => {
-      const { code, out, err } = await subnet.finetune(runArgs("torn", "--rounds", "1", ...more));
+      const { code, out, err } = await subnet.finetune(runArgs("torn", "--turns", "1", ...more));
       expect({ code, out, err }).toMatchObject({ code: 2, out: "", err: expect.stringMatching(said) });
     },
     patienceMs,
   );
 
   test(
-    "another competition's commitment, and another base in the same folder",
+    "another competition's commitment, another base or another run in the same folder",
     async () => {
-      const other = runArgs("runner", "--rounds", "1", "--base", join(subnet.dir, "model-rival"));
+      const others = runArgs("torn", "--turns", "1", "--out", join(subnet.dir, "turns-runner"));
+      expect(await subnet.finetune(others)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining("holds the turns of another run"),
+      });
+      const other = runArgs("runner", "--turns", "1", "--base", join(subnet.dir, "model-rival"));
       expect(await subnet.finetune(other)).toMatchObject({ code: 2, err: expect.stringContaining("another --out") });
       const { netuid } = subnet.localnet;
       const signer = keypairFromUri("//torn//hotkey");
       const text = (await commitmentOf("runner"))!.text.replace(/:1$/, ":2");
       const data = new TextEncoder().encode(text);
       expect(await chain.setCommitment({ netuid, data, signer })).toMatchObject({ kind: "finalised" });
-      const done = await subnet.finetune(runArgs("torn", "--rounds", "1"));
+      const done = await subnet.finetune(runArgs("torn", "--turns", "1"));
       expect(done).toMatchObject({ code: 2, err: expect.stringContaining("to competition 2, which") });
     },
     patienceMs,

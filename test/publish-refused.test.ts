@@ -12,17 +12,23 @@ import { type FaultyEndpoint, startFaultyEndpoint } from "./support/faulty-endpo
 
 const patienceMs = 60_000;
 const miners = ["ousted", "swapping", "poor", "banned", "hasty"] as const;
-type Miner = (typeof miners)[number];
+/** The subnet's own miner, whose coldkey can pay for another registration. */
+const evicted = "evicted";
+type Miner = (typeof miners)[number] | typeof evicted;
+const uriOf = (miner: Miner) => (miner === evicted ? "//Alice//miner" : `//${miner}//hotkey`);
 
 let subnet: TestSubnet;
 let chain: ChainClient;
 let endpoint: FaultyEndpoint;
 
 beforeAll(async () => {
-  subnet = await startTestSubnet(miners, { blockMs: 120 });
+  // Full, and nobody is immune: who registers takes the place of the oldest.
+  const own = 2;
+  subnet = await startTestSubnet(miners, { blockMs: 120, uidsMax: own + miners.length, immunityBlocks: 1 });
   chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });
   endpoint = startFaultyEndpoint(subnet.localnet.chainUrl);
-  for (const [index, miner] of miners.entries()) await writeBaseModel(join(subnet.dir, miner), BigInt(index + 1));
+  for (const [index, miner] of [...miners, evicted].entries())
+    await writeBaseModel(join(subnet.dir, miner), BigInt(index + 1));
 }, 120_000);
 afterAll(async () => {
   chain?.close();
@@ -34,7 +40,7 @@ const publish = (miner: Miner) =>
   subnet.finetune(
     [
       ...["mine", "publish", join(subnet.dir, miner), "--repo", `local/${miner}`, "--competition", "1", "--json"],
-      ...["--uri", `//${miner}//hotkey`, "--db", join(subnet.dir, `${miner}.sqlite`)],
+      ...["--uri", uriOf(miner), "--db", join(subnet.dir, `${miner}.sqlite`)],
     ],
     { FINETUNE_NETWORK: endpoint.url },
   );
@@ -51,7 +57,7 @@ function refuse(error: { code: number; message: string; data?: string }, times: 
 }
 
 async function isCommitted(miner: Miner): Promise<boolean> {
-  const { ss58Address } = keypairFromUri(`//${miner}//hotkey`);
+  const { ss58Address } = keypairFromUri(uriOf(miner));
   return (await chain.commitments(subnet.localnet.netuid)).some(({ hotkey }) => hotkey === ss58Address);
 }
 
@@ -102,3 +108,56 @@ test(
   },
   patienceMs,
 );
+
+test(
+  "a place that is lost between the last look and the block: the dispatch refuses, and a new registration goes on",
+  async () => {
+    const { netuid, chainUrl, faucet } = subnet.localnet;
+    const coldkey = keypairFromUri(faucet);
+    const { ss58Address: hotkey } = keypairFromUri(uriOf(evicted));
+    const held = new Promise<string>((resolve) => {
+      endpoint.misbehave({
+        onRequest({ id, method, params }) {
+          if (method !== "author_submitExtrinsic") return undefined;
+          resolve((params as readonly [string])[0]);
+          return { text: JSON.stringify({ jsonrpc: "2.0", id, result: `0x${"00".repeat(32)}` }) };
+        },
+      });
+    });
+    const publishing = publish(evicted);
+    const extrinsic = await held;
+    for (let newcomer = 1; (await chain.registration(netuid, hotkey)) !== undefined; newcomer++)
+      await chain.register({ netuid, coldkey, hotkey: keypairFromUri(`//newcomer//${newcomer}`).ss58Address });
+    await send(chainUrl, extrinsic);
+    const refused = await publishing;
+    expect({ code: refused.code, err: refused.err }).toEqual({
+      code: 2,
+      err: expect.stringContaining("The chain refused the commitment: AccountNotAllowedCommit."),
+    });
+    expect(refused.err).toMatch(/`finetune register` first\. The upload is kept and stays private; run this again/);
+    expect(await isCommitted(evicted)).toBe(false);
+    expect(await strangerSees("local/evicted")).toBe(401);
+    endpoint.misbehave({});
+    // Asked again without a registration, it is refused before anything is signed.
+    const early = await publish(evicted);
+    expect(early).toMatchObject({ code: 2, err: expect.stringContaining("AccountNotAllowedCommit") });
+    expect(early.out).not.toContain('"kind":"committing"');
+    expect(await chain.register({ netuid, coldkey, hotkey })).toMatchObject({ kind: "finalised" });
+    const done = await publish(evicted);
+    expect(done).toMatchObject({ code: 0, out: expect.not.stringContaining('"kind":"uploading"') });
+    expect(await strangerSees("local/evicted")).toBe(200);
+  },
+  patienceMs,
+);
+
+/** Hands an extrinsic to the chain, as a node does that had it from another. */
+async function send(url: string, extrinsic: string): Promise<void> {
+  const socket = new WebSocket(url);
+  await new Promise((resolve) => socket.addEventListener("open", resolve));
+  const answer = new Promise<string>((resolve) =>
+    socket.addEventListener("message", ({ data }) => resolve(String(data))),
+  );
+  socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "author_submitExtrinsic", params: [extrinsic] }));
+  expect(JSON.parse(await answer)).toMatchObject({ id: 1, result: expect.any(String) });
+  socket.close();
+}

@@ -6,12 +6,12 @@ import { Random } from "../base/random.ts";
 import type { Competition } from "../competition/competition.ts";
 import type { TaskText } from "../eval/tasks/task.ts";
 import { openModelCache } from "../hub/cache.ts";
-import type { CheckReport, RivalReport } from "../miner/check.ts";
 import type { ContestOptions, DrawRequest } from "../miner/contest.ts";
 import { netuidOf } from "./chain-access.ts";
 import { loadCompetitions } from "./competitions.ts";
 import { serverArgs, serversOf } from "./data-servers.ts";
 import { MovingLine } from "./moving-line.ts";
+import { transferred } from "./output.ts";
 import { hubOf } from "./remote-model.ts";
 import { settingOf } from "./settings.ts";
 import { decimal, integer } from "./values.ts";
@@ -45,7 +45,6 @@ type Args = Readonly<Record<string, unknown>> & {
 export async function contestOf(
   args: Args,
 ): Promise<Omit<ContestOptions, "chain" | "signal" | "hotkey" | "onModel" | "onDownload">> {
-  const { measureBatches } = await import("../validator/batches.ts");
   const bytesMax = decimal(args["disk-max"], { flag: "disk-max", min: 0.001 }) * 1e9;
   return {
     netuid: netuidOf(args),
@@ -56,7 +55,6 @@ export async function contestOf(
     cache: openModelCache({ folder: join(settingOf("cache", args), "models"), bytesMax }),
     drawTexts: (request) => drawTexts(args, request),
     tokenizerOf: (competition, signal) => tokenizerOf(args, competition, signal),
-    ask: measureBatches,
     ...(args.threads === undefined ? {} : { threads: integer(args.threads, { flag: "threads", min: 1 }) }),
   };
 }
@@ -98,49 +96,6 @@ export function contestProgress({ json }: { readonly json: boolean }): Pick<Cont
       line?.clear();
       log.info(printable(`measuring ${name}`));
     },
-    onDownload: ({ repo, doneBytes, totalBytes }) =>
-      line?.show(printable(`downloading ${repo}: ${megabytes(doneBytes)} of ${megabytes(totalBytes)} MB`)),
+    onDownload: (progress) => line?.show(printable(`downloading ${progress.repo}: ${transferred(progress)}`)),
   };
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
-}
-
-/** A report as sentences, the verdict last. */
-export function describeReport({
-  verdict,
-  problems,
-  score,
-  rivals,
-  replaced,
-  failedRivals,
-  ...rest
-}: CheckReport): string {
-  const lines = problems.map(({ reason, detail }) => `Validators refuse it: ${reason}. ${detail}`);
-  if (score !== null) lines.push(`Score ${score.toFixed(5)} on a fresh draw; lower is better.`);
-  lines.push(...rivals.map((rival) => describeRival(rival, rest.block)));
-  if (replaced !== null)
-    lines.push(
-      `${replaced.name}, which this hotkey has committed at block ${replaced.block}, would be replaced: score ${replaced.score.toFixed(5)}, probability that the new one is better ${percent(replaced.probability)}.`,
-    );
-  lines.push(
-    ...failedRivals.map(
-      ({ name, reason, kind }) =>
-        `${name} ${kind === "failed" ? "could not be measured here" : "is no rival"}: ${reason}.`,
-    ),
-  );
-  if (score !== null && rivals.length === 0) lines.push("No rival was measured.");
-  return [...lines, verdict === "publish" ? "publish" : "not yet"].join("\n");
-}
-
-function describeRival(rival: RivalReport, block: number): string {
-  const { name, block: since, score, epsilon, threshold, probability, wins, improvementNeeded, winsFromBlock } = rival;
-  const wait = winsFromBlock === null ? "waiting does not help" : `as it is it wins from block ${winsFromBlock} on`;
-  const standing = wins ? "it is below that" : `its losses must fall by ${percent(improvementNeeded)}, ${wait}`;
-  return `${name} (block ${since}): score ${score.toFixed(5)}, ε ${epsilon.toFixed(5)} at block ${block}, so ${threshold.toFixed(5)} must be undercut: ${standing}; probability of winning ${percent(probability)}.`;
-}
-
-function percent(part: number): string {
-  return `${(100 * part).toFixed(2)} %`;
 }

@@ -1,10 +1,10 @@
 /** A repository looked at before it is downloaded: a few kilobytes tell most of what validators would refuse it for. */
-import { isInvalid } from "../base/invalid.ts";
+import { invalid, isInvalid } from "../base/invalid.ts";
 import type { CompetitionFile } from "../competition/competition.ts";
 import type { Source } from "../hub/client.ts";
 import type { Hub } from "../hub/connection.ts";
 import { listModel } from "../hub/inspect.ts";
-import type { CheckReport } from "../miner/check.ts";
+import { type CheckReport, reportWithout } from "../miner/check.ts";
 import { runningCompetition } from "../miner/publish-checks.ts";
 import { inspectModel } from "../model/inspection.ts";
 import type { Block } from "../subnet.ts";
@@ -24,10 +24,7 @@ export async function inspectAdmissible(
 ): Promise<CheckReport | undefined> {
   const { repo, revision, file, competitionId, block, signal } = at;
   const competition = runningCompetition([file], competitionId, block);
-  const refused = (reason: string, detail: string): CheckReport => ({
-    ...{ verdict: "not-yet", block, problems: [{ kind: "invalid", reason, detail }], score: null },
-    ...{ rivals: [], replaced: null, failedRivals: [], overall: null },
-  });
+  const refused = (reason: string, detail: string) => reportWithout(invalid(reason, detail), block);
   const listed = await listModel(hub, { repo, revision, signal });
   if (listed.kind === "invalid") return refused(listed.reason, listed.detail);
   if (listed.kind !== "ok") throw hubError(listed);

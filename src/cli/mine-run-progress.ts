@@ -1,8 +1,8 @@
 /** What a person sees of `mine run`: a line a step, and one line that moves while it trains; or JSON. */
 import { log, printable } from "../base/log.ts";
-import type { RunEvent } from "../miner/run.ts";
-import { describeReport } from "./mine-contest.ts";
+import type { RunEvent } from "../miner/run-options.ts";
 import { type TrainingProgress, trainingProgress } from "./mine-progress.ts";
+import { describeReport } from "./mine-report.ts";
 import { printJson } from "./output.ts";
 import { publishProgress } from "./publish-progress.ts";
 

@@ -21,10 +21,11 @@ export default command({
       explains: "for ever; after Ctrl-C or a crash the same line goes on where it stopped",
     },
     {
-      line: "mine run --base ./base --out ./turns --repo me/model --competition 4 --data ./talks.jsonl --rounds 3",
-      explains: "three times, on data of your own",
+      line: "mine run --base ./base --out ./turns --repo me/model --competition 4 --data ./talks.jsonl --turns 3",
+      explains: "three turns, on data of your own",
     },
   ],
+  outlivesReaders: true,
   args: {
     base: { type: "string", valueHint: "DIR", required: true, description: "the model to begin with" },
     out: { type: "string", valueHint: "DIR", required: true, description: "where the models of all turns are kept" },
@@ -42,7 +43,7 @@ export default command({
       description:
         "what is learnt, as for `mine train` [what the competition's own sources give, drawn anew each time]",
     },
-    rounds: {
+    turns: {
       type: "string",
       valueHint: "N",
       description: "how often to train, check and publish (default: for ever)",
@@ -71,7 +72,7 @@ export default command({
         out: args.out,
         source: args.data === undefined ? null : { kind: "files", path: args.data },
         repo: args.repo,
-        turns: args.rounds === undefined ? Number.POSITIVE_INFINITY : integer(args.rounds, { flag: "rounds", min: 1 }),
+        turns: args.turns === undefined ? Number.POSITIVE_INFINITY : integer(args.turns, { flag: "turns", min: 1 }),
         workFolder: join(settingOf("cache", args), "publish", args.repo.replace("/", "--")),
         onEvent: progress.show,
       });

@@ -1,21 +1,20 @@
 /** `finetune mine status`: what validators see of a miner, and what they have made of it. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { onInterrupt } from "../base/interrupt.ts";
 import { printable } from "../base/log.ts";
 import { builtInCompetitions, builtInNames } from "../competition/built-in.ts";
 import { connectHub } from "../hub/connection.ts";
 import { type MinerStatus, readMinerStatus } from "../miner/status.ts";
-import { type HistoryRow, readUidHistory } from "../store/leaderboard.ts";
-import { openStore } from "../store/store.ts";
-import type { Hotkey, Uid } from "../subnet.ts";
+import { readResults, type ValidatorResult } from "../miner/validator-results.ts";
 import { addressOf, chainArgs, checkedAddress, netuidOf, uriArg, walletArgs, withChain } from "./chain-access.ts";
 import { command } from "./command.ts";
 import { competitionFileArg, loadCompetitions } from "./competitions.ts";
 import { MovingLine } from "./moving-line.ts";
-import { print, printJson, printTable } from "./output.ts";
+import { megabytes, print, printJson, printTable, transferred } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
 
-/** The newest rounds of a validator's state file. */
+/** The newest rounds of a validator. */
 const resultsMax = 5;
 
 export default command({
@@ -26,13 +25,21 @@ export default command({
       explains: "the wallet's hotkey; exit code 1 when it cannot be measured",
     },
     {
-      line: "mine status --hotkey 5Grw… --state validator.sqlite --json",
-      explains: "any hotkey, with a validator's results",
+      line: "mine status --hotkey 5Grw… --results validator.sqlite --json",
+      explains: "any hotkey, with what a validator has made of it",
+    },
+    {
+      line: "mine status --wallet.name miner --results http://validator.example:8080",
+      explains: "the same from a validator's page, as `finetune web` shows it",
     },
   ],
   args: {
     hotkey: { type: "string", valueHint: "SS58", description: "another hotkey than the wallet's" },
-    state: { type: "string", valueHint: "FILE", description: "a validator's state file: the last results are in it" },
+    results: {
+      type: "string",
+      valueHint: "FILE|URL",
+      description: "a validator's state file, or the address of its page: the last results are in it",
+    },
     competitions: {
       ...competitionFileArg,
       description: `${competitionFileArg.description} [the first built-in in which it runs]`,
@@ -56,14 +63,16 @@ export default command({
         ...{ chain, signal, hotkey, competitions, workFolder },
         netuid: netuidOf(args),
         hub: connectHub({ url: settingOf("hub", args) }),
-        onProgress: ({ what, doneBytes, totalBytes }) =>
-          line?.show(printable(`downloading ${what}: ${megabytes(doneBytes)} of ${megabytes(totalBytes)} MB`)),
+        onProgress: (progress) => line?.show(printable(`downloading ${progress.what}: ${transferred(progress)}`)),
       }),
     );
     line?.clear();
     await rm(workFolder, { recursive: true, force: true });
     const uid = status.neuron?.uid;
-    const results = args.state === undefined || uid === undefined ? null : await lastResults(args.state, uid, hotkey);
+    const results =
+      args.results === undefined || uid === undefined
+        ? null
+        : await readResults(args.results, { uid, hotkey, roundsMax: resultsMax, signal: onInterrupt() });
     if (args.json) printJson({ ...status, results });
     else show(status, results);
     const measurable = status.repository?.kind === "as-committed" && status.evaluation.kind === "from-block";
@@ -71,17 +80,7 @@ export default command({
   },
 });
 
-/** A uid's earlier owner has results too; they are not this hotkey's. */
-async function lastResults(path: string, uid: Uid, hotkey: Hotkey): Promise<HistoryRow[]> {
-  const store = await openStore({ path, mode: "read" });
-  try {
-    return (await readUidHistory(store, uid, resultsMax)).filter((row) => row.hotkey === hotkey);
-  } finally {
-    await store.close();
-  }
-}
-
-function show(status: MinerStatus, results: readonly HistoryRow[] | null): void {
+function show(status: MinerStatus, results: readonly ValidatorResult[] | null): void {
   const { neuron, hotkey, block } = status;
   printTable(
     ["", `block ${block}`],
@@ -96,7 +95,7 @@ function show(status: MinerStatus, results: readonly HistoryRow[] | null): void 
   if (results === null) return;
   print();
   if (results.length === 0) {
-    print("The state file has no round with this hotkey.");
+    print("The validator has no round with this hotkey.");
     return;
   }
   const shown = (value: number | null) => (value === null ? "–" : value.toFixed(4));
@@ -140,8 +139,4 @@ function evaluationText({ evaluation, block }: MinerStatus): string {
   const { fromBlock, nextSyncBlock } = evaluation;
   const since = fromBlock <= block ? `since block ${fromBlock}` : `from block ${fromBlock} on`;
   return `${since}; the next round begins at block ${nextSyncBlock}`;
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }

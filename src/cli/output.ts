@@ -55,6 +55,21 @@ export function printTable(header: readonly string[], rows: readonly (readonly (
   print(renderTable(header, rows));
 }
 
+/** A part of 1 in hundredths: `12.34 %`; a dash where there is none. */
+export function percent(part: number | null): string {
+  return part === null ? "–" : `${(100 * part).toFixed(2)} %`;
+}
+
+/** Bytes in megabytes of 10⁶, one digit after the point: `12.3`. */
+export function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+/** How far bytes have come: `1.2 of 34.5 MB`. */
+export function transferred(bytes: { readonly doneBytes: number; readonly totalBytes: number }): string {
+  return `${megabytes(bytes.doneBytes)} of ${megabytes(bytes.totalBytes)} MB`;
+}
+
 function isNumeric(cell: string | number): boolean {
   return typeof cell === "number" || cell === "" || cell === "–" || /^[−+-]?[\d.,]+( ?%)?$/.test(cell);
 }

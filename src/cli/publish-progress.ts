@@ -2,7 +2,7 @@
 import { log, printable } from "../base/log.ts";
 import type { PublishOptions, PublishProgress, PublishStep } from "../miner/publish.ts";
 import { MovingLine } from "./moving-line.ts";
-import { printJson } from "./output.ts";
+import { printJson, transferred } from "./output.ts";
 
 type Reports = Pick<PublishOptions, "onStep" | "onProgress">;
 
@@ -42,14 +42,10 @@ function describe(progress: PublishProgress): string {
     case "checking":
     case "uploading":
     case "downloading":
-      return `${progress.kind} ${progress.what}: ${megabytes(progress.doneBytes)} of ${megabytes(progress.totalBytes)} MB`;
+      return `${progress.kind} ${progress.what}: ${transferred(progress)}`;
     case "waiting":
       return `the chain does not take the commitment yet. ${progress.detail}`;
     case "committing":
       return `waiting for the block of extrinsic ${progress.extrinsicHash} to be final`;
   }
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }

@@ -8,6 +8,7 @@ import type { Source } from "../hub/client.ts";
 import { connectHub, type Hub, readBounded, send } from "../hub/connection.ts";
 import { type HubFailure, HubFailureError } from "../hub/outcome.ts";
 import type { LocalModel, ModelFlags } from "./model-args.ts";
+import { megabytes } from "./output.ts";
 import { settingOf } from "./settings.ts";
 import { decimal } from "./values.ts";
 
@@ -35,7 +36,7 @@ export async function downloadRepository(args: ModelFlags, place: Source, signal
       bytesMax,
       signal,
       onProgress({ doneBytes, totalBytes }) {
-        if (!started) bar.start(totalBytes, 0, { totalMegabytes: (totalBytes / 1e6).toFixed(1) });
+        if (!started) bar.start(totalBytes, 0, { totalMegabytes: megabytes(totalBytes) });
         started = true;
         bar.update(doneBytes);
       },

@@ -3,7 +3,7 @@ import { OperatorError } from "../base/errors.ts";
 import { simulateAttacks, simulationSteps } from "../competition/simulation/simulate.ts";
 import { command } from "./command.ts";
 import { competitionFileArg, loadCompetitions } from "./competitions.ts";
-import { print, printJson, printTable } from "./output.ts";
+import { percent, print, printJson, printTable } from "./output.ts";
 import { integer } from "./values.ts";
 
 export default command({
@@ -58,8 +58,4 @@ export default command({
 function showProgress(done: number): void {
   if (!process.stderr.isTTY) return;
   process.stderr.write(done < simulationSteps ? `\rsimulating: ${done} of ${simulationSteps}` : "\r\u001b[K");
-}
-
-function percent(part: number | null): string {
-  return part === null ? "–" : `${(100 * part).toFixed(2)} %`;
 }

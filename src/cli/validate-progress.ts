@@ -3,7 +3,7 @@ import { log, printable } from "../base/log.ts";
 import type { Progress, Report } from "../validator/context.ts";
 import { howComputed } from "./computation.ts";
 import { clockText, MovingLine } from "./moving-line.ts";
-import { printJson } from "./output.ts";
+import { megabytes, printJson, transferred } from "./output.ts";
 
 export function validatorProgress({ json }: { readonly json: boolean }): Report {
   if (json) return (progress) => printJson(progress);
@@ -44,10 +44,7 @@ function describe(progress: Progress): string | [string, string] {
     case "round":
       return `${progress.resumed ? "going on with the" : "new"} round of ${progress.competition} at block ${progress.syncBlock}`;
     case "downloading":
-      return [
-        `uid ${progress.uid} ${progress.repo}`,
-        `: ${megabytes(progress.doneBytes)} of ${megabytes(progress.totalBytes)} MB`,
-      ];
+      return [`uid ${progress.uid} ${progress.repo}`, `: ${transferred(progress)}`];
     case "admitted":
       return `uid ${progress.uid} ${progress.repo} contends`;
     case "opened":
@@ -82,8 +79,4 @@ function describe(progress: Progress): string | [string, string] {
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }

@@ -40,6 +40,13 @@ export function checkConstraints(
   return checkNorms(model.projections, norms);
 }
 
+/** Refuses a model for its first tensor with numbers that are not finite. @param nonFinite how many, by tensor */
+export function checkFinite(nonFinite: Iterable<readonly [string, number]>): Invalid | null {
+  for (const [tensor, count] of nonFinite)
+    return invalid("parameters-not-finite", `Tensor ${tensor} has ${count} elements that are NaN or infinite.`);
+  return null;
+}
+
 /**
  * Norms that are huge make a model that is numerically fragile and useless to others. The original rounds norms to bfloat16
  * before it compares and lets NaN pass; here they are exact and finite.

@@ -39,6 +39,11 @@ export function hashDirectory(files: readonly HashedFile[]): string {
   return hashFromDigest(hasher.digest());
 }
 
+/** The same of files whose SHA-256 is known in hexadecimal digits, as the hub and downloads state it. */
+export function hashDigests(files: readonly { readonly path: string; readonly sha256: string }[]): string {
+  return hashDirectory(files.map(({ path, sha256 }) => ({ path, hash: hashFromDigest(Buffer.from(sha256, "hex")) })));
+}
+
 /** What is committed: the directory's hash joined with the hotkey, so that a copied commitment fails for another hotkey. */
 export function hashForHotkey(directoryHash: string, hotkey: Hotkey): string {
   return hashFromDigest(sha256(utf8ToBytes(directoryHash + hotkey)));

@@ -36,8 +36,8 @@ export const compositeRules: { readonly [K in DifferentiableComposite]: Rule<K> 
     return [mul(g, mul(gate, add(scale === 1 ? inner : mul(inner, scale), 1)))];
   },
   // A rotation's inverse is its transpose: the same by the negative angle.
-  Rotary: (g, { heads, rotated, interleaved }, { inputs: [, offset, cos, sin] }) => [
-    rotary(g, { offset: offset!, cos: cos!, sin: neg(sin!) }, { heads, rotated, interleaved }),
+  Rotary: (g, { heads, rotated, interleaved }, { inputs: [, positions, cos, sin] }) => [
+    rotary(g, { positions: positions!, cos: cos!, sin: neg(sin!) }, { heads, rotated, interleaved }),
   ],
 };
 

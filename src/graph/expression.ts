@@ -149,10 +149,10 @@ export function silu(x: Node, scale = 1): Node {
 
 export function rotary(
   x: Node,
-  tables: { readonly offset: Node; readonly cos: Node; readonly sin: Node },
+  tables: { readonly positions: Node; readonly cos: Node; readonly sin: Node },
   options: { readonly heads: number; readonly rotated: number; readonly interleaved: boolean },
 ): Node {
-  return createNode({ kind: "Rotary", ...options }, [x, tables.offset, tables.cos, tables.sin]);
+  return createNode({ kind: "Rotary", ...options }, [x, tables.positions, tables.cos, tables.sin]);
 }
 
 /** The inputs of an Attention node by name; see op.ts for their shapes. */

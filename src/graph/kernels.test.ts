@@ -72,7 +72,7 @@ describe("composites equal their decomposition", () => {
         const node = rotary(
           input("x", "f32", ["batch", "tokens", heads * size]),
           {
-            offset: input("offset", "i64", [1]),
+            positions: input("offset", "i64", [1]),
             cos: input("cos", "f32", ["positions", half]),
             sin: input("sin", "f32", ["positions", half]),
           },

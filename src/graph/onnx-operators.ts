@@ -129,7 +129,7 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
   Gelu: simple("Gelu", ({ tanh }) => ({ approximate: tanh ? "tanh" : "none" })),
   Silu: simple("QuickGelu", ({ scale }) => ({ alpha: { float: scale } }), "com.microsoft"),
   Rotary: (op, inputs, node, scope) => {
-    const [x, offset, cos, sin] = firsts(inputs);
+    const [x, positions, cos, sin] = firsts(inputs);
     const headSize = (node.shape[2] as number) / op.heads;
     const attributes = {
       interleaved: Number(op.interleaved),
@@ -137,7 +137,12 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
       rotary_embedding_dim: op.rotated === headSize ? 0 : op.rotated,
       num_heads: op.heads,
     };
-    return scope.call({ type: "RotaryEmbedding", domain: "com.microsoft", inputs: [x, offset, cos, sin], attributes });
+    return scope.call({
+      type: "RotaryEmbedding",
+      domain: "com.microsoft",
+      inputs: [x, positions, cos, sin],
+      attributes,
+    });
   },
   Attention: attend,
 };

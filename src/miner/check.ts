@@ -37,25 +37,27 @@ export interface RivalReport extends Prospects {
   readonly threshold: number;
 }
 
-export interface ReplacedReport {
-  readonly name: string;
-  readonly block: Block;
-  readonly score: number;
-  /** That the new model is the better one, without any ε between models of one hotkey. */
-  readonly probability: number;
-}
+export type ReplacedReport = { readonly name: string; readonly block: Block } & (
+  | {
+      readonly kind: "measured";
+      readonly score: number;
+      /** That the new model is the better one, without any ε between models of one hotkey. */
+      readonly probability: number;
+    }
+  | Problem
+);
 
 export interface CheckReport {
   readonly verdict: "publish" | "not-yet";
   readonly block: Block;
-  /** Why validators would refuse it, or could not measure it. */
-  readonly problems: readonly Problem[];
-  readonly score: number | null;
+  /** Its score on the draw; or why validators would refuse it, or it could not be measured here. */
+  readonly model: { readonly kind: "measured"; readonly score: number } | Problem;
   readonly rivals: readonly RivalReport[];
+  /** Null: nothing would be. */
   readonly replaced: ReplacedReport | null;
   /** Rivals whom validators could not measure either: they are no obstacle, as in a round. */
   readonly failedRivals: readonly (Problem & { readonly name: string })[];
-  /** Against all rivals: the lowest of the probabilities, the largest improvement, the latest block; null: never. */
+  /** Against all rivals: the lowest of the probabilities, the largest improvement, the latest block. Null: no rival. */
   readonly overall: Pick<Prospects, "probability" | "improvementNeeded" | "winsFromBlock"> | null;
 }
 
@@ -65,32 +67,34 @@ export const probabilityMin = 0.95;
 export async function checkModel(options: CheckOptions): Promise<CheckReport> {
   const { model, rivals, replaced, block, measure } = options;
   const own = await measure(model);
-  const nothing = { block, rivals: [], replaced: null, failedRivals: [], overall: null };
-  if ("reason" in own) return { ...nothing, verdict: "not-yet", problems: [own], score: null };
+  if (own.kind !== "measured") return reportWithout(own, block);
   const reports: RivalReport[] = [];
   const failedRivals: (Problem & { name: string })[] = [];
   for (const rival of rivals) {
     const theirs = await measure(rival);
-    if ("reason" in theirs) failedRivals.push({ name: rival.name, ...theirs });
+    if (theirs.kind !== "measured") failedRivals.push({ name: rival.name, ...theirs });
     else reports.push(compareWithRival(options, own, { rival, theirs }));
   }
   const replacedReport = replaced === null ? null : await compareWithReplaced(options, own, replaced);
   const isWorthIt =
-    Number.isFinite(own.score) &&
     reports.every(({ wins, probability }) => wins && probability >= probabilityMin) &&
     // Whom only this machine could not measure may well be better.
     failedRivals.every(({ kind }) => kind !== "failed") &&
-    (replacedReport === null || replacedReport.probability >= probabilityMin);
+    (replacedReport === null || isWorthReplacing(replacedReport));
   return {
     verdict: isWorthIt ? "publish" : "not-yet",
     block,
-    problems: [],
-    score: own.score,
+    model: { kind: "measured", score: own.score },
     rivals: reports,
     replaced: replacedReport,
     failedRivals,
     overall: overallOf(reports),
   };
+}
+
+/** The report of a model that has no score. */
+export function reportWithout(model: Problem, block: Block): CheckReport {
+  return { verdict: "not-yet", block, model, rivals: [], replaced: null, failedRivals: [], overall: null };
 }
 
 /** The probability that one measured model is better than another, by the competition's rule and without ε. */
@@ -128,17 +132,16 @@ function compareWithRival(
   };
 }
 
-/** What cannot be measured any more is worth nothing, unless this machine is to blame. */
-async function compareWithReplaced(
-  options: CheckOptions,
-  own: Measured,
-  replaced: Committed,
-): Promise<ReplacedReport | null> {
+async function compareWithReplaced(options: CheckOptions, own: Measured, replaced: Committed): Promise<ReplacedReport> {
   const { name, block } = replaced;
   const before = await options.measure(replaced);
-  if (!("reason" in before))
-    return { name, block, score: before.score, probability: probabilityBetter(options, own, before) };
-  return before.kind === "failed" ? { name, block, score: Number.NaN, probability: 0 } : null;
+  if (before.kind !== "measured") return { name, block, ...before };
+  return { kind: "measured", name, block, score: before.score, probability: probabilityBetter(options, own, before) };
+}
+
+/** What validators cannot measure is worth nothing; what only this machine could not may well be better. */
+function isWorthReplacing(replaced: ReplacedReport): boolean {
+  return replaced.kind === "measured" ? replaced.probability >= probabilityMin : replaced.kind === "invalid";
 }
 
 function overallOf(reports: readonly RivalReport[]): CheckReport["overall"] {

@@ -10,7 +10,7 @@ import type { ModelCache } from "../hub/cache.ts";
 import type { Hub } from "../hub/connection.ts";
 import type { Block, BlockHash, Hotkey, Netuid } from "../subnet.ts";
 import { type CheckReport, checkModel, probabilityBetter } from "./check.ts";
-import { type LocalModel, type MeasureOptions, measureOnce, type Problem } from "./measurement.ts";
+import { type LocalModel, measureOnce, type Problem } from "./measurement.ts";
 import { runningCompetition } from "./publish-checks.ts";
 import { type HoldOptions, holdModels, readContest } from "./rivals.ts";
 
@@ -40,7 +40,6 @@ export interface ContestOptions {
   readonly drawTexts: (request: DrawRequest) => Promise<ReadonlyMap<string, readonly TaskText[]>>;
   /** The folder of the competition's own tokenizer; undefined where every model has its own. */
   readonly tokenizerOf: (competition: Competition, signal: AbortSignal) => Promise<string | undefined>;
-  readonly ask: MeasureOptions["ask"];
   readonly threads?: number;
   readonly signal: AbortSignal;
   readonly onModel: (name: string) => void;
@@ -76,9 +75,8 @@ export async function openContest(options: ContestOptions): Promise<Contest> {
     // One more than is asked for, since the model that is checked may be among them.
     const rivals = disposables.use(await holdModels(ofOthers, options.rivalsMax + 1, hold));
     const own = disposables.use(await holdModels(ofOwn, 1, hold));
-    const measuring = { competition, texts, ask: options.ask, signal, onModel: options.onModel };
     const measure = measureOnce({
-      ...measuring,
+      ...{ competition, texts, signal, onModel: options.onModel },
       ...(tokenizerFolder === undefined ? {} : { tokenizerFolder }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     });
@@ -100,8 +98,8 @@ export async function openContest(options: ContestOptions): Promise<Contest> {
       },
       async better(ours, theirs) {
         const [own, other] = [await measure(ours), await measure(theirs)];
-        if ("reason" in own) return { ...own, of: "ours" };
-        return "reason" in other ? { ...other, of: "theirs" } : probabilityBetter(at, own, other);
+        if (own.kind !== "measured") return { ...own, of: "ours" };
+        return other.kind !== "measured" ? { ...other, of: "theirs" } : probabilityBetter(at, own, other);
       },
       [Symbol.dispose]: () => disposable.dispose(),
     };

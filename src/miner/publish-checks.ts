@@ -1,10 +1,10 @@
 /** What is asked of a model before its first byte leaves: name, size, kind. Validators ask the same, after it is public. */
 
 import { OperatorError } from "../base/errors.ts";
-import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
+import { type Invalid, isInvalid } from "../base/invalid.ts";
 import { commitmentBytesMax, parseRepositoryName } from "../competition/commitment.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
-import { checkConstraints } from "../competition/constraints.ts";
+import { checkConstraints, checkFinite } from "../competition/constraints.ts";
 import { competitionAt } from "../competition/schedule.ts";
 import type { LocalFile } from "../hub/publish.ts";
 import { openFolder, openModelFolder } from "../model/folder.ts";
@@ -81,9 +81,8 @@ async function checkParameters(
     onProgress: (doneBytes) => onProgress(doneBytes, opened.tensorsBytes),
   });
   if (isInvalid(scan)) return scan;
-  const [broken] = scan.nonFinite;
-  if (broken !== undefined)
-    return invalid("parameters-not-finite", `tensor ${broken[0]} has ${broken[1]} elements that are NaN or infinite`);
   const projections = groupProjections(Object.fromEntries(scan.norms));
-  return checkConstraints({ parameters, architecture, projections }, competition.constraints);
+  return (
+    checkFinite(scan.nonFinite) ?? checkConstraints({ parameters, architecture, projections }, competition.constraints)
+  );
 }

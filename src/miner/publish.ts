@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { FailureError, OperatorError } from "../base/errors.ts";
 import { formatCommitment } from "../competition/commitment.ts";
 import type { CompetitionFile } from "../competition/competition.ts";
-import { hashDirectory, hashForHotkey, hashFromDigest } from "../competition/hashes.ts";
+import { hashDigests, hashForHotkey } from "../competition/hashes.ts";
 import { repositoryInfo, setVisibility } from "../hub/client.ts";
 import type { Hub } from "../hub/connection.ts";
 import type { HubFailure, HubResult } from "../hub/outcome.ts";
@@ -192,12 +192,7 @@ class PublishRun {
       onProgress: ({ path, doneBytes, totalBytes }) =>
         onProgress({ kind: "downloading", what: path, doneBytes, totalBytes }),
     });
-    if (fresh.kind !== "ok") return fresh;
-    const hashes = fresh.value.files.map(({ path, sha256 }) => ({
-      path,
-      hash: hashFromDigest(Buffer.from(sha256, "hex")),
-    }));
-    return { kind: "ok", value: { directoryHash: hashDirectory(hashes) } };
+    return fresh.kind === "ok" ? { kind: "ok", value: { directoryHash: hashDigests(fresh.value.files) } } : fresh;
   }
 }
 

@@ -3,17 +3,18 @@
  * held against the committed hash, so that nobody is afraid of a copy that no validator would admit.
  */
 import { FailureError, OperatorError } from "../base/errors.ts";
-import { isInvalid } from "../base/invalid.ts";
+import { invalid, isInvalid } from "../base/invalid.ts";
 import type { ChainClient } from "../chain/client.ts";
 import { type CommittedModel, readCommitment } from "../competition/commitment.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
-import { hashDirectory, hashForHotkey, hashFromDigest } from "../competition/hashes.ts";
+import { hashDigests, hashForHotkey } from "../competition/hashes.ts";
 import { decideSync } from "../competition/sync.ts";
-import type { CachedModel, ModelCache } from "../hub/cache.ts";
+import type { ModelCache } from "../hub/cache.ts";
 import type { Hub } from "../hub/connection.ts";
 import type { Progress } from "../hub/download.ts";
 import type { Block, Hotkey, Netuid } from "../subnet.ts";
 import type { Committed } from "./check.ts";
+import type { Problem } from "./measurement.ts";
 
 export interface Commitment extends CommittedModel {
   readonly repo: string;
@@ -67,15 +68,13 @@ export interface HoldOptions {
   readonly onProgress: (progress: Progress & { readonly repo: string }) => void;
 }
 
-export interface LeftOut {
+/** A committed model that validators cannot admit either. */
+export interface LeftOut extends Problem {
   readonly name: string;
-  readonly reason: string;
-  readonly detail: string;
 }
 
 export interface HeldModels extends Disposable {
   readonly held: readonly Committed[];
-  /** Whom validators cannot admit either. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -97,7 +96,7 @@ export async function holdModels(
     for (const commitment of commitments) {
       if (held.length === count) break;
       const found = await hold(commitment, options);
-      if ("reason" in found) leftOut.push(found);
+      if ("kind" in found) leftOut.push(found);
       else held.push(found);
     }
     return { held, leftOut, [Symbol.dispose]: release };
@@ -116,7 +115,7 @@ async function hold(
     bytesMax: competition.constraints.repositoryBytesMax,
     onProgress: (progress) => onProgress({ repo, ...progress }),
   });
-  if (found.kind === "invalid") return { name: repo, reason: found.reason, detail: found.detail };
+  if (found.kind === "invalid") return { name: repo, ...invalid(found.reason, found.detail) };
   if (found.kind === "refused")
     throw new OperatorError(
       `${repo}, which the model must beat, cannot be downloaded: ${found.detail}.`,
@@ -127,14 +126,10 @@ async function hold(
       `${repo}, which the model must beat, cannot be downloaded: ${found.detail}.`,
       "Run this again.",
     );
-  if (hashForHotkey(directoryHashOf(found), hotkey) !== secureHash) {
+  if (hashForHotkey(hashDigests(found.files), hotkey) !== secureHash) {
     found.release();
-    return { name: repo, reason: "hash-mismatch", detail: "its files are not what its hotkey committed" };
+    return { name: repo, ...invalid("hash-mismatch", "Its files are not what its hotkey committed.") };
   }
   const { folder, bytes: repositoryBytes, release } = found;
   return { name: repo, folder, repositoryBytes, block, release: () => release.call(found) };
-}
-
-function directoryHashOf({ files }: CachedModel): string {
-  return hashDirectory(files.map(({ path, sha256 }) => ({ path, hash: hashFromDigest(Buffer.from(sha256, "hex")) })));
 }

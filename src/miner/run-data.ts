@@ -4,7 +4,7 @@ import { OperatorError } from "../base/errors.ts";
 import type { Competition } from "../competition/competition.ts";
 import { drawArithmetic } from "../data/generated/arithmetic.ts";
 import type { TaskText } from "../eval/tasks/task.ts";
-import type { Material } from "./training-data.ts";
+import type { Material } from "./materials.ts";
 import type { TrainingSource } from "./training-options.ts";
 
 /** Exercises that can be made without end and without asking anybody; undefined where a competition has none. */

@@ -1,4 +1,5 @@
 /** What `mine run` knows of itself, in the state file: one document, replaced as a whole when a step is done. */
+import { readdir } from "node:fs/promises";
 import { OperatorError } from "../base/errors.ts";
 import { readSteps, writeStep } from "../store/journal.ts";
 import type { Store } from "../store/store.ts";
@@ -48,9 +49,17 @@ export class RunJournal {
     private current: RunState,
   ) {}
 
-  /** @param scope tells this run from others in the same file */
-  static async open(store: Store, scope: string, base: string): Promise<RunJournal> {
+  /** @param scope tells this run from others in the same file; @param folder of its turns: nobody else's may be in it */
+  static async open(
+    store: Store,
+    { scope, base, folder }: { readonly scope: string; readonly base: string; readonly folder: string },
+  ): Promise<RunJournal> {
     const known = (await readSteps(store, scope)).get(key) as RunState | undefined;
+    if (known === undefined && (await readdir(folder)).some((name) => name.startsWith("turn-")))
+      throw new OperatorError(
+        `${folder} holds the turns of another run.`,
+        "Give that run's --db, hotkey and --competition to go on with it, or another --out to begin anew.",
+      );
     if (known !== undefined && known.base !== base)
       throw new OperatorError(
         `This run began with ${known.base}, not with ${base}.`,
@@ -59,6 +68,11 @@ export class RunJournal {
     const start: TurnModel = { turn: 0, folder: base };
     const first = { base, best: start, turn: turnFrom(1, start), publication: null, published: null };
     return new RunJournal(store, scope, known ?? first);
+  }
+
+  /** Stores that the run has begun, before the first thing is written to its folder. */
+  begin(): Promise<void> {
+    return this.update({});
   }
 
   get state(): RunState {

@@ -8,66 +8,20 @@ import { join, resolve } from "node:path";
 import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
 import { aborted } from "../base/interrupt.ts";
 import type { ChainClient } from "../chain/client.ts";
-import type { Keypair } from "../chain/keypair.ts";
 import { folderBytes } from "../model/folder.ts";
-import type { Store } from "../store/store.ts";
-import type { CheckReport } from "./check.ts";
-import { type Contest, type ContestOptions, openContest } from "./contest.ts";
+import { type Contest, openContest } from "./contest.ts";
 import type { LocalModel } from "./measurement.ts";
 import { openOutFolder } from "./out-folder.ts";
-import { type Published, type PublishProgress, type PublishStep, publishModel } from "./publish.ts";
+import { publishModel } from "./publish.ts";
 import { checkedRepository, runningCompetition } from "./publish-checks.ts";
 import { readOwnCommitment } from "./rivals.ts";
 import { endlessSource, writeMaterials } from "./run-data.ts";
 import { RunJournal, type TurnModel } from "./run-journal.ts";
+import type { Retries, RunOptions } from "./run-options.ts";
 import { trainModel } from "./training.ts";
-import type { TrainingEvent, TrainingOptions, TrainingSource } from "./training-options.ts";
+import type { TrainingSource } from "./training-options.ts";
 
-export interface RunOptions {
-  readonly store: Store;
-  readonly signer: Keypair;
-  /** Connects anew for every step that needs the chain: none stays open while training holds the thread. */
-  readonly connect: () => Promise<ChainClient>;
-  readonly contest: Omit<ContestOptions, "chain" | "hotkey" | "signal" | "onModel" | "onDownload">;
-  readonly training: Omit<TrainingOptions, "base" | "out" | "source" | "adapter" | "signal" | "onEvent">;
-  /** The model that everything begins with. */
-  readonly base: string;
-  /** The folder of the turns' models. */
-  readonly out: string;
-  /** What is learnt; null: what the competition's own sources give, drawn afresh for every turn. */
-  readonly source: TrainingSource | null;
-  /** `namespace/name`, which the turn's number is added to: every publication has a repository of its own. */
-  readonly repo: string;
-  /** How many turns, one that was interrupted counted in. */
-  readonly turns: number;
-  readonly workFolder: string;
-  readonly retries?: Retries;
-  readonly signal: AbortSignal;
-  readonly onEvent: (event: RunEvent) => void;
-}
-
-export type RunEvent =
-  | { readonly kind: "turn"; readonly turn: number; readonly base: string }
-  | { readonly kind: "drawn"; readonly turn: number; readonly samples: number }
-  | { readonly kind: "training"; readonly turn: number; readonly event: TrainingEvent }
-  | { readonly kind: "trained"; readonly turn: number; readonly lossNatsMean: number | null }
-  | { readonly kind: "measuring"; readonly turn: number; readonly model: string }
-  /** Validators would not admit the model of this turn. */
-  | { readonly kind: "refused"; readonly turn: number; readonly reason: string; readonly detail: string }
-  /** `best`: the turn whose model is the best of this machine now; `report` null: there is nothing new to publish. */
-  | { readonly kind: "checked"; readonly turn: number; readonly best: number; readonly report: CheckReport | null }
-  | { readonly kind: "publishing"; readonly turn: number; readonly step: PublishStep }
-  | { readonly kind: "progress"; readonly turn: number; readonly progress: PublishProgress }
-  | ({ readonly kind: "published"; readonly turn: number } & Published)
-  | { readonly kind: "retrying"; readonly turn: number; readonly seconds: number; readonly reason: string };
-
-/** How often what may work later is tried, and the wait before the second try, doubled before each later one. */
-export interface Retries {
-  readonly attemptsMax: number;
-  readonly secondsFirst: number;
-}
-
-export const retriesDefault: Retries = { attemptsMax: 8, secondsFirst: 15 };
+const retriesDefault: Retries = { attemptsMax: 8, secondsFirst: 15 };
 /** After this many blocks (20 minutes of the public chain) a verdict is asked for again before anything is committed. */
 const verdictBlocksMax = 100;
 /** The repository's names are checked with this turn's number, so that none is too long in the midst of a night. */
@@ -79,9 +33,10 @@ export async function runMiner(options: RunOptions): Promise<void> {
   checkedRepository(`${repo}-${turnForNames}`, contest.competitionId);
   const folder = await openOutFolder(out, options.base);
   const scope = `run:${signer.ss58Address}:${contest.competitionId}:${folder}`;
-  const journal = await RunJournal.open(store, scope, resolve(options.base));
+  const journal = await RunJournal.open(store, { scope, base: resolve(options.base), folder });
   const run = new MinerRun(options, journal, folder);
   await run.requirePossible();
+  await journal.begin();
   for (let turn = 0; turn < options.turns; turn++) await run.turn();
 }
 

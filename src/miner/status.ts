@@ -3,7 +3,7 @@ import { isInvalid } from "../base/invalid.ts";
 import type { ChainClient } from "../chain/client.ts";
 import { type CommittedModel, readCommitment } from "../competition/commitment.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
-import { hashDirectory, hashForHotkey, hashFromDigest } from "../competition/hashes.ts";
+import { hashDigests, hashForHotkey } from "../competition/hashes.ts";
 import { competitionAt, syncBlockAt } from "../competition/schedule.ts";
 import { decideSync } from "../competition/sync.ts";
 import type { Hub } from "../hub/connection.ts";
@@ -101,11 +101,7 @@ async function lookAtRepository(
   });
   if (downloaded.kind !== "downloaded")
     return { kind: "not-readable", reason: downloaded.reason, detail: downloaded.detail };
-  const hashes = downloaded.files.map(({ path, sha256 }) => ({
-    path,
-    hash: hashFromDigest(Buffer.from(sha256, "hex")),
-  }));
-  const same = hashForHotkey(hashDirectory(hashes), hotkey) === secureHash;
+  const same = hashForHotkey(hashDigests(downloaded.files), hotkey) === secureHash;
   return { kind: same ? "as-committed" : "hash-mismatch", bytes: downloaded.bytes };
 }
 

@@ -3,27 +3,20 @@
  * are a function of the seed and the step alone, so that a training that is interrupted goes on with the same ones.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
-import { z } from "zod";
-import { messageOf, OperatorError } from "../base/errors.ts";
+import { OperatorError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
 import type { Message, TextItem } from "../eval/protocol.ts";
+import { timeInTemplates } from "../eval/questions.ts";
 import type { TextTools } from "../eval/text-tools.ts";
 import { countedTokens, type Example } from "../train/batch.ts";
+import { type Material, readMaterials } from "./materials.ts";
 
 /** A prompt and what should follow it, as text. */
 export interface Exercise {
   readonly context: string;
   readonly reference: string;
 }
-
-/** A text to be learnt as a whole, or an answer after a prompt, plain or in the model's chat template. */
-export type Material =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "completion"; readonly prompt: string; readonly completion: string }
-  | { readonly kind: "messages"; readonly messages: readonly Message[] };
 
 export interface Curriculum {
   /** The examples of a step, counted from 1. */
@@ -193,11 +186,8 @@ async function answersOf(
   return answers;
 }
 
-/** What `strftime_now` of a template tells: training must not depend on the day. */
-const now = "2025-01-01T00:00:00";
-
 async function encode(tools: TextTools, item: TextItem): Promise<readonly number[]> {
-  const result = await tools.encode(item, now);
+  const result = await tools.encode(item, timeInTemplates);
   if (isInvalid(result) || result.kind === "failed")
     throw new OperatorError(
       `A sample cannot be tokenised: ${result.detail}.`,
@@ -206,74 +196,4 @@ async function encode(tools: TextTools, item: TextItem): Promise<readonly number
         : "Take another base model.",
     );
   return result.ids;
-}
-
-const lineSchema = z.union([
-  z.object({ text: z.string() }).transform(({ text }): Material => ({ kind: "text", text })),
-  z
-    .object({ prompt: z.string(), completion: z.string() })
-    .transform(({ prompt, completion }): Material => ({ kind: "completion", prompt, completion })),
-  z
-    .object({ messages: z.array(z.looseObject({ role: z.string(), content: z.unknown() })).min(1) })
-    .transform(({ messages }): Material => ({ kind: "messages", messages: messages as readonly Message[] })),
-]);
-
-const dataBytesMax = 1 << 30;
-const textExtensions: ReadonlySet<string> = new Set([".txt", ".md", ".text"]);
-
-async function readMaterials(path: string): Promise<Material[]> {
-  try {
-    const status = await stat(path);
-    const files = status.isDirectory() ? (await readdir(path)).sort().map((name) => join(path, name)) : [path];
-    const chosen = status.isDirectory()
-      ? files.filter((file) => isJsonLines(file) || textExtensions.has(extname(file)))
-      : files;
-    const materials: Material[] = [];
-    for (const file of chosen) {
-      const { size } = await stat(file);
-      if (size > dataBytesMax)
-        throw new OperatorError(`${file} has ${size} bytes; at most ${dataBytesMax} are read.`, "Split the file.");
-      const text = decodeText(await readFile(file), file);
-      if (isJsonLines(file)) for (const material of parseLines(text, basename(file))) materials.push(material);
-      else if (text.trim() !== "") materials.push({ kind: "text", text });
-    }
-    return materials;
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    throw new OperatorError(`The data ${path} cannot be read: ${messageOf(error)}.`, "Give a file or a folder.");
-  }
-}
-
-/** A mark of the byte order at the start is no text; bytes that are none would be learnt as such. */
-function decodeText(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new OperatorError(`${file} is not a text in UTF-8.`, "Convert the file or take it out.");
-  }
-}
-
-function isJsonLines(path: string): boolean {
-  return path.endsWith(".jsonl") || path.endsWith(".ndjson");
-}
-
-function* parseLines(text: string, name: string): Generator<Material> {
-  for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    const parsed = lineSchema.safeParse(parseJson(line));
-    if (!parsed.success)
-      throw new OperatorError(
-        `${name}, line ${index + 1}, is none of {"text"}, {"prompt", "completion"}, {"messages": [{"role", "content"}]}.`,
-        "Mend the line or take it out.",
-      );
-    yield parsed.data;
-  }
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -298,6 +298,15 @@ describe("data", () => {
     await expect(fileCurriculum(path, args)).rejects.toThrow(/not a text in UTF-8/);
   });
 
+  test("a pipe, or a device that never ends, is refused at once, in a folder too", async () => {
+    const folder = join(dir, "pipes");
+    mkdirSync(folder);
+    Bun.spawnSync(["mkfifo", join(folder, "a.jsonl")]);
+    const args = { tools: undefined as never, seed: 1n, examplesPerStep: 1, sequenceTokensMax: 8 };
+    for (const path of [folder, join(folder, "a.jsonl"), "/dev/zero"])
+      await expect(fileCurriculum(path, args)).rejects.toThrow(/is no file that can be read again/);
+  });
+
   for (const [what, lines, said] of [
     ["nothing to learn", [{ prompt: "a", completion: "" }], /nothing to learn/],
     ["no sample at all", [], /nothing to learn/],

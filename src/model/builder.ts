@@ -152,7 +152,7 @@ export class Builder {
   rotate(x: Node, heads: number, { name, rope, interleaved = false }: NonNullable<AttentionOptions["rope"]>): Node {
     if (rope.rotated === 0) return x;
     const table = (part: string) => this.#input(`rope.${name}.${part}`, "f32", ["positions", rope.rotated / 2]);
-    const tables = { offset: this.#offset, cos: table("cos"), sin: table("sin") };
+    const tables = { positions: this.#offset, cos: table("cos"), sin: table("sin") };
     return graph.rotary(x, tables, { heads, rotated: rope.rotated, interleaved });
   }
 

@@ -3,7 +3,8 @@
  * constraints kept. What is the model's own fault becomes a verdict, and a verdict is never looked for again.
  */
 import type { Competition } from "../competition/competition.ts";
-import { hashDirectory, hashFromDigest } from "../competition/hashes.ts";
+import { checkFinite } from "../competition/constraints.ts";
+import { hashDigests } from "../competition/hashes.ts";
 import { checkDownloaded } from "../competition/sync.ts";
 import { startModelChild } from "../eval/child.ts";
 import type { CachedModel } from "../hub/cache.ts";
@@ -84,7 +85,7 @@ async function examine(
   input: IntakeInput & { readonly modelId: number; readonly held: CachedModel },
 ): Promise<Examined> {
   const { competition, hotkey, secureHash, modelId, held } = input;
-  const directoryHash = hashDirectory(held.files.map(({ path, sha256 }) => ({ path, hash: base64(sha256) })));
+  const directoryHash = hashDigests(held.files);
   await describeModel(store, modelId, {
     directoryHash,
     sizeBytes: held.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -103,21 +104,10 @@ async function examine(
       parameterHash: digest,
       inspection: { norms, nonFinite },
     });
-    const broken = Object.entries(nonFinite)[0];
-    if (broken !== undefined)
-      return {
-        kind: "invalid",
-        reason: "parameters-not-finite",
-        detail: `Tensor ${broken[0]} has ${broken[1]} elements that are NaN or infinite.`,
-      };
     const projections = groupProjections(norms);
     const checked = { competition, hotkey, secureHash, directoryHash, parameters, architecture, projections };
-    return checkDownloaded(checked) ?? { kind: "valid" };
+    return checkFinite(Object.entries(nonFinite)) ?? checkDownloaded(checked) ?? { kind: "valid" };
   } finally {
     await child.close();
   }
-}
-
-function base64(hex: string): string {
-  return hashFromDigest(Buffer.from(hex, "hex"));
 }

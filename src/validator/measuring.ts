@@ -3,6 +3,7 @@
  * questions is asked, and what is on disk is never computed again.
  */
 import type { Competition, Task } from "../competition/competition.ts";
+import { type BatchesOutcome, measureBatches } from "../eval/batches.ts";
 import { type ModelChild, startModelChild } from "../eval/child.ts";
 import { methods } from "../eval/tasks/methods.ts";
 import type { Question, TaskText } from "../eval/tasks/task.ts";
@@ -10,7 +11,6 @@ import { finishEvaluation, startEvaluation } from "../store/evaluations.ts";
 import { appendLosses, readLosses } from "../store/losses.ts";
 import type { Row } from "../store/schema.ts";
 import type { RoundContender } from "./admission.ts";
-import { type BatchesOutcome, measureBatches } from "./batches.ts";
 import type { ValidatorContext } from "./context.ts";
 import { prepareQuestions } from "./questions.ts";
 

@@ -5,11 +5,11 @@ import { FailureError } from "../../base/errors.ts";
 import type { ChainClient } from "../../chain/client.ts";
 import { keypairFromUri } from "../../chain/keypair.ts";
 import { formatCommitment } from "../../competition/commitment.ts";
-import { hashDirectory, hashForHotkey, hashFromDigest } from "../../competition/hashes.ts";
+import { hashDigests, hashForHotkey } from "../../competition/hashes.ts";
 import { createRepository } from "../../hub/client.ts";
 import type { Hub } from "../../hub/connection.ts";
 import type { HubResult } from "../../hub/outcome.ts";
-import { type LocalFile, readLocalModel, upload } from "../../hub/publish.ts";
+import { readLocalModel, upload } from "../../hub/publish.ts";
 import type { Netuid } from "../../subnet.ts";
 import { type CheatingMiner, hotkeyOf } from "./cast.ts";
 
@@ -42,7 +42,7 @@ export async function cheat(options: CheatOptions): Promise<void> {
   // The mismatched miner commits to files that it never uploaded.
   const committed = miner.kind === "mismatched" ? files.slice(1) : files;
   const [namespace, name] = repo.split("/") as [string, string];
-  const secureHash = hashForHotkey(hashOf(committed), signer.ss58Address);
+  const secureHash = hashForHotkey(hashDigests(committed), signer.ss58Address);
   const text = formatCommitment({ namespace, name, revision, secureHash, competitionId });
   const submission = await chain.setCommitment({ netuid, data: new TextEncoder().encode(text), signer });
   if (submission.kind !== "finalised") throw new FailureError(`${miner.name} could not commit: ${submission.kind}`);
@@ -53,10 +53,6 @@ async function truncateParameters(folder: string): Promise<void> {
   await using file = await open(join(folder, "model.safetensors"), "r+");
   const { size } = await file.stat();
   await file.truncate(size - 4096);
-}
-
-function hashOf(files: readonly LocalFile[]): string {
-  return hashDirectory(files.map(({ path, sha256 }) => ({ path, hash: hashFromDigest(Buffer.from(sha256, "hex")) })));
 }
 
 function value<T>(result: HubResult<T>): T {

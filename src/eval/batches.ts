@@ -5,9 +5,11 @@
  * from the questions alone, and the losses of a group are stored together or not at all: an evaluation that was
  * interrupted goes on at the beginning of a group and ends with the very numbers of one that was not.
  */
-import type { ModelChild } from "../eval/child.ts";
-import type { GenerationSample, LossSample } from "../eval/sample.ts";
-import type { Answer, Question, TaskMethod } from "../eval/tasks/task.ts";
+import type { Invalid } from "../base/invalid.ts";
+import type { ChildFailure } from "../base/limited-process.ts";
+import type { ModelChild } from "./child.ts";
+import type { GenerationSample, LossSample } from "./sample.ts";
+import type { Answer, Question, TaskMethod } from "./tasks/task.ts";
 
 export interface BatchesInput {
   readonly child: ModelChild;
@@ -21,7 +23,8 @@ export interface BatchesInput {
   readonly store: (firstBatch: number, losses: readonly number[]) => Promise<void>;
 }
 
-export type BatchesOutcome = { readonly reason: string; readonly detail: string } | undefined;
+/** Undefined: every batch has its loss. */
+export type BatchesOutcome = Invalid | ChildFailure | undefined;
 
 /** A group of losses is closed when it has this many tokens: enough to fill the engine's batches several times. */
 const groupTokens = 8192;
