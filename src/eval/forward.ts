@@ -1,16 +1,13 @@
 /**
  * The body of a model. A long sequence goes through in chunks: what a chunk leaves in the cache of keys and values is
  * what the next one attends to, so that only a chunk's activations are held at once. Short sequences go through whole,
- * several at a time, padded to the longest.
- *
- * The cache is kept here and fed; a run returns only what it adds to it. The runtime could write it in place, but its
- * binding copies every result, and a long cache takes longer to copy than a token to compute.
+ * several at a time, padded to the longest; and sequences that are continued go on together, a token each.
  */
 import { assert } from "../base/assert.ts";
-import type { Graph, InputNode } from "../graph/graph.ts";
-import type { Node } from "../graph/node.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../model/model.ts";
 import { type Frequencies, rotaryTables } from "../model/rope.ts";
+import { Cache } from "./cache.ts";
 import type { Session, Tensor } from "./session.ts";
 
 interface Tables {
@@ -20,45 +17,32 @@ interface Tables {
   readonly sin: Tensor;
 }
 
-/** The keys or the values of a layer, [kvHeads, capacity, headSize]. */
-interface Cached {
-  /** `<layer>.key` or `<layer>.value` */
-  readonly name: string;
-  readonly kvHeads: number;
-  /** Of the cache, where heads are padded. */
-  readonly headSize: number;
-  data: Float32Array;
-}
-
 export class Forward {
-  readonly #cache: readonly Cached[];
-  /** Tokens for which the cache has room. */
-  #capacity = 0;
-  /** The one sequence whose keys and values the cache holds; undefined: nothing that can be continued. */
+  /** Of one sequence, which `run` computes. */
+  readonly #own: Cache;
+  /** The sequence whose keys and values that cache holds; undefined: nothing that can be continued. */
   #held: { ids: number[]; frequencies: readonly Frequencies[] } | undefined;
   readonly #tables = new Map<string, Tables>();
-  readonly #inputs: ReadonlyMap<string, InputNode>;
+  readonly #inputs: ReadonlySet<string>;
 
   constructor(
     private readonly model: Model,
     private readonly session: Session,
-    body: Graph,
+    private readonly body: Graph,
   ) {
-    this.#inputs = new Map(body.inputs.map((node) => [node.op.name, node]));
-    this.#cache = [...this.#inputs]
-      .filter(([name]) => name.startsWith("past."))
-      .map(([name, node]) => emptyCache(name, node));
+    this.#inputs = new Set(body.inputs.map(({ op }) => op.name));
+    this.#own = new Cache(body);
+  }
+
+  /** For sequences beside the one that `run` computes. */
+  newCache(): Cache {
+    return new Cache(this.body);
   }
 
   /** Begins a new sequence, which will not become longer than `capacityTokens`. */
   begin(capacityTokens: number): void {
-    this.#capacity = capacityTokens;
     this.#held = undefined;
-    // Memory that is there is used again: it only ever grows.
-    for (const cached of this.#cache) {
-      const length = cached.kvHeads * capacityTokens * cached.headSize;
-      if (cached.data.length < length) cached.data = new Float32Array(length);
-    }
+    this.#own.reserve(1, capacityTokens);
   }
 
   /**
@@ -69,7 +53,7 @@ export class Forward {
     const held = this.#held;
     if (
       held === undefined ||
-      capacityTokens > this.#capacity ||
+      capacityTokens > this.#own.capacityTokens ||
       !sameItems(held.frequencies, this.#frequencies(ids.length))
     ) {
       // Room to spare, so that a somewhat longer sequence can still continue this one.
@@ -93,12 +77,8 @@ export class Forward {
    * @returns hidden states [batch · tokens, width], row-major, tokens the most that a sequence has
    */
   async runWhole(sequences: readonly (readonly number[])[], lengthTokens: number): Promise<Float32Array> {
-    const none = new Float32Array(0);
-    const past = this.#cache.map(
-      ({ name, kvHeads, headSize }) =>
-        [`past.${name}`, { dtype: "f32", shape: [sequences.length, kvHeads, 0, headSize], data: none }] as const,
-    );
-    const feeds = { ...this.#feeds(sequences, 0, lengthTokens), ...Object.fromEntries(past) };
+    const offsets = sequences.map(() => 0);
+    const feeds = { ...this.#feeds(sequences, offsets, lengthTokens, 0), ...this.#own.none(sequences.length) };
     const { hidden } = await this.session.run(feeds, { outputs: ["hidden"] });
     return hidden!.data as Float32Array;
   }
@@ -114,38 +94,74 @@ export class Forward {
     offset: number,
     { lengthTokens, last = false }: { readonly lengthTokens: number; readonly last?: boolean },
   ): Promise<Float32Array> {
-    assert(offset + tokens.length <= this.#capacity, "more tokens than there is room for");
-    const feeds = this.#feeds([tokens], offset, lengthTokens);
-    for (const { name, kvHeads, headSize, data } of this.#cache)
-      feeds[`past.${name}`] = { dtype: "f32", shape: [1, kvHeads, this.#capacity, headSize], data };
+    const capacity = this.#own.capacityTokens;
+    assert(offset + tokens.length <= capacity, "more tokens than there is room for");
+    const feeds = { ...this.#feeds([tokens], [offset], lengthTokens, capacity), ...this.#own.feeds(1) };
     if (last) {
       this.#held = undefined;
       const { hidden } = await this.session.run(feeds, { outputs: ["hidden"] });
       return hidden!.data as Float32Array;
     }
     const results = await this.session.run(feeds);
-    for (const cached of this.#cache) store(cached, this.#capacity, offset, results[`new.${cached.name}`]!);
+    this.#own.store(results, [offset]);
     this.#remember(tokens, offset, this.#frequencies(lengthTokens));
     return results.hidden!.data as Float32Array;
   }
 
-  /** Everything but the cache. */
-  #feeds(sequences: readonly (readonly number[])[], offset: number, lengthTokens: number): Record<string, Tensor> {
+  /** Copies the first tokens of the one sequence into a slot of another cache, where `step` continues it. */
+  copyTo(cache: Cache, slot: number, tokens: number): void {
+    cache.copy(this.#own, 0, slot, tokens);
+  }
+
+  /**
+   * Runs one token more of each sequence in the first slots of a cache.
+   * @param offsets how many tokens come before it, all of them in the cache
+   * @param lengthTokens how long the sequences are, as far as their rotary frequencies are concerned
+   * @returns hidden states [slots, width], row-major
+   */
+  async step(
+    cache: Cache,
+    tokens: readonly number[],
+    offsets: readonly number[],
+    lengthTokens: number,
+  ): Promise<Float32Array> {
+    const sequences = tokens.map((id) => [id]);
+    const feeds = this.#feeds(sequences, offsets, lengthTokens, cache.capacityTokens);
+    const results = await this.session.run({ ...feeds, ...cache.feeds(sequences.length) });
+    cache.store(results, offsets);
+    return results.hidden!.data as Float32Array;
+  }
+
+  /**
+   * Everything but the cache. Sequences of different lengths begin at the same offset, or have one token each.
+   * @param positions how many the rotary tables have at least, so that they need not grow with every run
+   */
+  #feeds(
+    sequences: readonly (readonly number[])[],
+    offsets: readonly number[],
+    lengthTokens: number,
+    positions: number,
+  ): Record<string, Tensor> {
     const batch = sequences.length;
     const tokens = Math.max(...sequences.map((ids) => ids.length));
-    const total = offset + tokens;
+    const total = Math.max(...offsets) + tokens;
     const ids = new BigInt64Array(batch * tokens);
-    for (const [row, sequence] of sequences.entries()) ids.set(BigInt64Array.from(sequence, BigInt), row * tokens);
+    const places = new BigInt64Array(batch * tokens);
+    for (const [row, sequence] of sequences.entries()) {
+      ids.set(BigInt64Array.from(sequence, BigInt), row * tokens);
+      for (let token = 0; token < tokens; token++) places[row * tokens + token] = BigInt(offsets[row]! + token);
+    }
+    const lengths = Int32Array.from(sequences, ({ length }, row) => offsets[row]! + length - 1);
     const feeds: Record<string, Tensor> = {
       ids: { dtype: "i64", shape: [batch, tokens], data: ids },
-      lengths: { dtype: "i32", shape: [batch], data: Int32Array.from(sequences, ({ length }) => offset + length - 1) },
+      positions: { dtype: "i64", shape: [batch, tokens], data: places },
+      lengths: { dtype: "i32", shape: [batch], data: lengths },
       total: { dtype: "i32", shape: [], data: Int32Array.of(total) },
-      offset: { dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(offset)) },
     };
     if (this.#inputs.has("keys"))
       feeds.keys = { dtype: "f32", shape: [total], data: Float32Array.from({ length: total }, (_, key) => key) };
     for (const name of Object.keys(this.model.ropes)) {
-      const { cos, sin } = this.#rotary(name, lengthTokens, Math.max(total, this.#capacity));
+      const { cos, sin } = this.#rotary(name, lengthTokens, Math.max(total, positions));
       feeds[`rope.${name}.cos`] = cos;
       feeds[`rope.${name}.sin`] = sin;
     }
@@ -178,28 +194,6 @@ export class Forward {
     this.#tables.set(name, tables);
     return tables;
   }
-}
-
-function emptyCache(input: string, { shape }: Node): Cached {
-  const name = input.slice("past.".length);
-  return { name, kvHeads: shape[1] as number, headSize: shape[3] as number, data: new Float32Array(0) };
-}
-
-/** Writes the keys or values of new tokens, [1, tokens, kvHeads · size], where heads are not padded. */
-function store(
-  { kvHeads, headSize, data }: Cached,
-  capacity: number,
-  offset: number,
-  { shape, data: added }: Tensor,
-): void {
-  const tokens = shape[1]!;
-  const width = shape[2]!;
-  const size = width / kvHeads;
-  for (let head = 0; head < kvHeads; head++)
-    for (let token = 0; token < tokens; token++) {
-      const from = token * width + head * size;
-      data.set((added as Float32Array).subarray(from, from + size), (head * capacity + offset + token) * headSize);
-    }
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -77,14 +77,12 @@ const rules: { readonly [K in CompositeKind]: Rule<K> } = {
 };
 
 function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: readonly Node[]): Node {
-  const [x, given, cosTable, sinTable] = inputs as [Node, Node, Node, Node];
+  const [x, positions, cosTable, sinTable] = inputs as [Node, Node, Node, Node];
   const [batch, tokens, width] = x.shape as [string, string, number];
   const size = width / heads;
   const byHead = reshape(x, [batch, tokens, heads, size]);
-  const ofEach = given.shape.length === 2;
-  const positions = ofEach ? given : add(iota(tokens), given);
   const [cos, sin] = [cosTable, sinTable].map((table) =>
-    reshape(gather(table, positions), [ofEach ? batch : 1, tokens, 1, rotated / 2]),
+    reshape(gather(table, positions), [batch, tokens, 1, rotated / 2]),
   ) as [Node, Node];
   const [first, second] = interleaved
     ? [slice(byHead, 3, 0, rotated, 2), slice(byHead, 3, 1, rotated, 2)]

@@ -37,7 +37,6 @@ function numbers(shape: readonly number[], seed: number): Tensor {
   return { dtype: "f32", shape, data };
 }
 
-const integer64 = (value: number): Tensor => ({ dtype: "i64", shape: [1], data: BigInt64Array.of(BigInt(value)) });
 
 describe("composites equal their decomposition", () => {
   const x = input("x", "f32", ["rows", 24]);
@@ -57,30 +56,32 @@ describe("composites equal their decomposition", () => {
     await expectSame(silu(x, 1.702), feeds);
   });
 
-  test("rotary embedding of any size, both layouts, from any position", async () => {
+  test("rotary embedding of any size, both layouts, at any positions", async () => {
     const cases = fc.record({
       heads: fc.integer({ min: 1, max: 4 }),
       half: fc.integer({ min: 1, max: 12 }),
       rest: fc.integer({ min: 0, max: 9 }),
       interleaved: fc.boolean(),
-      offset: fc.integer({ min: 0, max: 5 }),
-      batch: fc.integer({ min: 1, max: 2 }),
+      batches: fc.array(fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 4, maxLength: 4 }), {
+        minLength: 1,
+        maxLength: 2,
+      }),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ heads, half, rest, interleaved, offset, batch }) => {
+      fc.asyncProperty(cases, async ({ heads, half, rest, interleaved, batches }) => {
         const size = 2 * half + rest;
         const node = rotary(
           input("x", "f32", ["batch", "tokens", heads * size]),
           {
-            positions: input("offset", "i64", [1]),
-            cos: input("cos", "f32", ["positions", half]),
-            sin: input("sin", "f32", ["positions", half]),
+            positions: input("positions", "i64", ["batch", "tokens"]),
+            cos: input("cos", "f32", ["rows", half]),
+            sin: input("sin", "f32", ["rows", half]),
           },
           { heads, rotated: 2 * half, interleaved },
         );
         await expectSame(node, {
-          x: numbers([batch, 4, heads * size], 1),
-          offset: integer64(offset),
+          x: numbers([batches.length, 4, heads * size], 1),
+          positions: { dtype: "i64", shape: [batches.length, 4], data: BigInt64Array.from(batches.flat(), BigInt) },
           cos: numbers([9, half], 2),
           sin: numbers([9, half], 3),
         });

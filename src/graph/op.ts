@@ -108,8 +108,8 @@ export type Composite =
   /** x · σ(scale · x). Scale 1 is SiLU, 1.702 the quick form of GELU. */
   | { readonly kind: "Silu"; readonly scale: number }
   /**
-   * (x [batch, tokens, heads · headSize], positions i64, cos, sin [rows, rotated / 2]). The positions are [batch, tokens],
-   * one of each token; or [1], the first token's, from which the others follow.
+   * (x [batch, tokens, heads · headSize], positions i64 [batch, tokens], cos, sin [rows, rotated / 2]): each token is
+   * turned by its position's row of the tables.
    */
   | { readonly kind: "Rotary"; readonly heads: number; readonly rotated: number; readonly interleaved: boolean }
   | Attention;

@@ -175,12 +175,13 @@ const rules: { readonly [K in OpKind]: Rule<K> } = {
     assert(x!.dtype === "bool" && x!.shape.length === 1, "not a bool vector");
     return { dtype: "i64", shape: [count] };
   },
-  Rotary: ({ heads, rotated }, [x, , cos, sin]) => {
+  Rotary: ({ heads, rotated }, [x, positions, cos, sin]) => {
     const last = x!.shape.at(-1);
     assert(
       x!.shape.length === 3 && typeof last === "number" && last % heads === 0,
       "not [batch, tokens, heads · size]",
     );
+    assert(positions!.shape.length === 2, "a position of each token");
     assert(rotated % 2 === 0 && rotated * heads <= last, "rotates more than a head");
     for (const table of [cos!, sin!])
       assert(table.shape.length === 2 && table.shape[1] === rotated / 2, "table's width");

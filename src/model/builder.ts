@@ -101,14 +101,14 @@ export class Builder {
     return graph.cast(this.stored(name, shape), "f32");
   }
 
-  /** Positions of the chunk's tokens, i64 [tokens]; without a cache [batch, tokens], since a row may hold several sequences. */
+  /** Positions of the chunk's tokens in their sequences, i64 [batch, tokens]. */
   get positions(): Node {
-    return this.options.cache ? graph.add(graph.iota("tokens"), this.#offset) : this.#offset;
+    return this.#input("positions", "i64", ["batch", "tokens"]);
   }
 
-  /** Positions of the chunk's tokens, f32, for biases that depend on the distance: a row of scores each, [1 or batch, 1, tokens, 1]. */
+  /** The same in f32, for biases that depend on the distance: a row of scores each, [batch, 1, tokens, 1]. */
   get queryPositions(): Node {
-    return graph.reshape(graph.cast(this.positions, "f32"), [this.options.cache ? 1 : "batch", 1, "tokens", 1]);
+    return graph.reshape(graph.cast(this.positions, "f32"), ["batch", 1, "tokens", 1]);
   }
 
   /** Likewise those of all keys so far, a column of scores each: [1, 1, 1, keys], or [batch, 1, 1, tokens]. */
@@ -116,13 +116,6 @@ export class Builder {
     return this.options.cache
       ? graph.reshape(this.#input("keys", "f32", ["keys"]), [1, 1, 1, "keys"])
       : graph.reshape(graph.cast(this.positions, "f32"), ["batch", 1, 1, "tokens"]);
-  }
-
-  /** What positions are counted from: how many tokens came before this chunk, or each token's own. */
-  get #offset(): Node {
-    return this.options.cache
-      ? this.#input("offset", "i64", [1])
-      : this.#input("positions", "i64", ["batch", "tokens"]);
   }
 
   /** [rows, width] → [batch, tokens, width] */
@@ -152,7 +145,7 @@ export class Builder {
   rotate(x: Node, heads: number, { name, rope, interleaved = false }: NonNullable<AttentionOptions["rope"]>): Node {
     if (rope.rotated === 0) return x;
     const table = (part: string) => this.#input(`rope.${name}.${part}`, "f32", ["positions", rope.rotated / 2]);
-    const tables = { positions: this.#offset, cos: table("cos"), sin: table("sin") };
+    const tables = { positions: this.positions, cos: table("cos"), sin: table("sin") };
     return graph.rotary(x, tables, { heads, rotated: rope.rotated, interleaved });
   }
 

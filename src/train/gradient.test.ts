@@ -67,7 +67,7 @@ const columns = constant([1, 0, 3, 3, 2, 2], [3, 2], "i64");
 const positive = (x: Node) => add(mul(x, x), 0.5);
 
 const angles = {
-  positions: constant([0], [1], "i64"),
+  positions: constant([0, 1, 2, 2, 0, 1], [2, 3], "i64"),
   cos: constant([...values(6, 1)].map(Math.cos), [3, 2]),
   sin: constant([...values(6, 1)].map(Math.sin), [3, 2]),
 };
