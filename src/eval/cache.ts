@@ -5,8 +5,7 @@
  * but its binding copies every result, and a long cache takes longer to copy than a token to compute.
  */
 import { assert } from "../base/assert.ts";
-import type { Graph } from "../graph/graph.ts";
-import type { InputNode } from "../graph/graph.ts";
+import type { Graph, InputNode } from "../graph/graph.ts";
 import type { Tensor } from "./session.ts";
 
 const past = "past.";

@@ -67,6 +67,27 @@ describe.each(readdirSync(fixtures))("%s", (name) => {
       { kind: "generation", ids: golden.greedy_rep_1_2 },
     ]);
   });
+
+  test("continues many prompts at once as it continues each alone", async () => {
+    await using engine = await open(name);
+    await using apart = await open(name);
+    const sequence = golden.sequences.reduce((longest, ids) => (ids.length > longest.length ? ids : longest));
+    const samples = Array.from({ length: 21 }, (_, index) => ({
+      kind: "generation" as const,
+      // Of every length, some going on from the one before, others not; some end early.
+      prompt: sequence.slice(index % 3, (index % 3) + 1 + ((index * 7) % Math.min(40, sequence.length - 3))),
+      newTokensMax: (index * 5) % 13,
+      repetitionPenalty: index % 2 === 0 ? 1 : 1.2,
+      endIds: [golden.greedy[index % 4]!],
+    }));
+    const told = samples.map((): number[] => []);
+    const together = await engine.generate(samples, { onToken: (id, index) => told[index]!.push(id) });
+    for (const [index, sample] of samples.entries()) {
+      const [alone] = await apart.generate([sample]);
+      expect(together[index]).toEqual(alone!);
+      expect(together[index]).toEqual({ kind: "generation", ids: told[index]! });
+    }
+  });
 });
 
 describe("samples", () => {
@@ -118,6 +139,36 @@ describe("samples", () => {
       { kind: "generation", prompt, newTokensMax: 24, repetitionPenalty: 1, endIds: [end] },
     ]);
     expect(outcome).toEqual({ kind: "generation", ids: greedy.slice(0, greedy.indexOf(end)) });
+  });
+
+  test("a prompt that cannot be continued costs those that go on with it nothing", async () => {
+    await using engine = await open("gpt2");
+    const { prompt, greedy } = goldenOf("gpt2");
+    const sample = (ids: readonly number[]) =>
+      ({ kind: "generation", prompt: ids, newTokensMax: 4, repetitionPenalty: 1, endIds: [] }) as const;
+    const full = Array.from({ length: engine.model.positionsMax! }, () => 1);
+    const told: number[] = [];
+    const outcomes = await engine.generate(
+      [
+        sample(prompt),
+        sample([]),
+        sample([engine.model.vocabulary]),
+        sample([...full, 1]),
+        sample(full),
+        sample(prompt),
+      ],
+      { onSample: (_, index) => told.push(index) },
+    );
+    const continued = { kind: "generation", ids: greedy.slice(0, 4) } as const;
+    expect(outcomes.map((outcome) => (outcome.kind === "failed" ? outcome.reason : outcome))).toEqual([
+      continued,
+      "sample-empty",
+      "token-unknown",
+      "sequence-too-long",
+      { kind: "generation", ids: [] },
+      continued,
+    ]);
+    expect(told).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   test("an interruption stops the work", async () => {

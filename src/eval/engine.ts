@@ -13,8 +13,8 @@ import { encode } from "../graph/onnx.ts";
 import { type ModelFolder, openModelFolder } from "../model/folder.ts";
 import { type Model, readModel } from "../model/model.ts";
 import { Forward } from "./forward.ts";
-import { generate } from "./generate.ts";
-import { type LossParts, lossNats, planBatches } from "./loss.ts";
+import { generate, planTogether } from "./generate.ts";
+import { lossNats, planBatches } from "./loss.ts";
 import { type ChunkLength, chooseChunks, chooseWiden } from "./memory.ts";
 import type { GenerationSample, LossSample, Sample } from "./sample.ts";
 import { createSession, locationOf, type Session } from "./session.ts";
@@ -108,7 +108,8 @@ function createEngine(
       const body = model.body();
       const chunkLength: ChunkLength =
         chunkTokens === undefined ? chooseChunks(mode, body, { memoryBytesMax }) : () => chunkTokens;
-      return { forward: new Forward(model, await open(body, mode), body), chunkLength };
+      const forward = new Forward(model, await open(body, mode), body);
+      return { forward, chunkLength, cache: forward.newCache() };
     }),
     lossHead: lazy(() => open(model.nll(), mode)),
     logitsHead: lazy(() => open(model.logits(), mode)),
@@ -130,30 +131,40 @@ function createEngine(
       mode: samples === undefined ? long() : modeFor(samples),
       threads: threads ?? availableParallelism(),
     }),
-    async score(samples, { onSample, signal } = {}) {
+    async score(samples, options = {}) {
       const { body, lossHead } = opened[modeFor(samples)];
       const { forward, chunkLength } = await body();
       const batchTokens = Math.min(batchTokensMax, batchChunks * chunkLength(0));
       const parts = { forward, head: await lossHead(), width, vocabulary, chunkLength, batchTokens };
-      const outcomes: (LossOutcome | SampleFailure)[] = [];
-      for (const window of windowsOf(samples)) {
-        for (const outcome of await scoreWindow(model, parts, window, signal)) {
-          signal?.throwIfAborted();
-          outcomes.push(outcome);
-          onSample?.(outcome, outcomes.length - 1);
-        }
-      }
-      return outcomes;
+      const method: Together<LossSample, LossOutcome> = {
+        windows: windowsOf(samples),
+        plan: (window) => planBatches(parts, window),
+        async run(batch) {
+          const losses = await lossNats(parts, batch, options.signal);
+          return losses.map((nll) =>
+            nll.every(Number.isFinite)
+              ? { kind: "loss", nll }
+              : { kind: "failed", reason: "loss-not-finite", detail: "the loss of a token is not a finite number" },
+          );
+        },
+      };
+      return await evaluateTogether(model, method, options);
     },
-    async generate(samples, { onSample, onToken, signal } = {}) {
+    async generate(samples, options = {}) {
       const { body, logitsHead } = opened[long()];
-      const parts = { ...(await body()), head: await logitsHead(), width, positionsMax };
-      return await each(samples, { onSample, signal }, async (sample, index) => {
-        const problem = refuse(model, sample, sample.prompt, sample.prompt.length);
-        if (problem !== undefined) return problem;
-        const ids = await generate(parts, sample, { signal, onToken: onToken && ((id) => onToken(id, index)) });
-        return { kind: "generation", ids };
-      });
+      const { forward, chunkLength, cache } = await body();
+      const parts = { forward, chunkLength, cache, head: await logitsHead(), width, positionsMax };
+      const { signal, onToken } = options;
+      const method: Together<GenerationSample, GenerationOutcome> = {
+        windows: [samples],
+        plan: (window) => planTogether(parts, window),
+        async run(group, indices) {
+          const tell = onToken && ((id: number, place: number) => onToken(id, indices[place]!));
+          const continued = await generate(parts, group, { signal, onToken: tell });
+          return continued.map((ids) => ({ kind: "generation", ids }));
+        },
+      };
+      return await evaluateTogether(model, method, options);
     },
     async close() {
       for (const session of sessions.splice(0)) await session.close();
@@ -182,85 +193,82 @@ function* windowsOf(samples: readonly LossSample[]): Generator<readonly LossSamp
   }
 }
 
-async function scoreWindow(
+/** How samples of a kind are evaluated, several at a time. */
+interface Together<S extends Sample, O> {
+  /** All samples, consecutive ones together: among those of a window is chosen what is run together. */
+  readonly windows: Iterable<readonly S[]>;
+  /** @returns positions in the window */
+  readonly plan: (window: readonly S[]) => readonly (readonly number[])[];
+  /** @param indices which of all samples these are */
+  readonly run: (samples: readonly S[], indices: readonly number[]) => Promise<(O | SampleFailure)[]>;
+}
+
+/** Outcomes in the order of the samples. One that cannot be asked for costs no other anything, nor does a run that fails. */
+async function evaluateTogether<S extends Sample, O>(
   model: Model,
-  parts: LossParts,
-  samples: readonly LossSample[],
-  signal: AbortSignal | undefined,
-): Promise<(LossOutcome | SampleFailure)[]> {
-  const outcomes: (LossOutcome | SampleFailure | undefined)[] = samples.map((sample) =>
-    refuse(model, sample, sample.ids, sample.ids.length),
-  );
-  const sound = [...samples.keys()].filter((index) => outcomes[index] === undefined);
-  const plan = planBatches(
-    parts,
-    sound.map((index) => samples[index]!),
-  );
-  for (const batch of plan) {
-    const indices = batch.map((place) => sound[place]!);
-    const results = await scoreBatch(
-      parts,
-      indices.map((index) => samples[index]!),
-      signal,
-    );
-    for (const [place, index] of indices.entries()) outcomes[index] = results[place]!;
+  { windows, plan, run }: Together<S, O>,
+  { onSample, signal }: EvaluateOptions<O | SampleFailure>,
+): Promise<(O | SampleFailure)[]> {
+  const outcomes: (O | SampleFailure)[] = [];
+  for (const window of windows) {
+    const start = outcomes.length;
+    const found: (O | SampleFailure | undefined)[] = window.map((sample) => refuse(model, sample));
+    // What is known of the first samples is told at once; what comes behind one that is still to be computed, later.
+    const tell = () => {
+      for (let place = outcomes.length - start; found[place] !== undefined; place++) {
+        signal?.throwIfAborted();
+        outcomes.push(found[place]!);
+        onSample?.(found[place]!, start + place);
+      }
+    };
+    tell();
+    const sound = [...window.keys()].filter((place) => found[place] === undefined);
+    for (const batch of plan(sound.map((place) => window[place]!))) {
+      const places = batch.map((position) => sound[position]!);
+      const results = await runBatch(
+        run,
+        places.map((place) => window[place]!),
+        places.map((place) => start + place),
+        signal,
+      );
+      for (const [position, place] of places.entries()) found[place] = results[position]!;
+      tell();
+    }
   }
-  return outcomes as (LossOutcome | SampleFailure)[];
+  return outcomes;
 }
 
 /** A run that fails is that sample's failure; in a batch every sample gets a run of its own first. */
-async function scoreBatch(
-  parts: LossParts,
-  samples: readonly LossSample[],
+async function runBatch<S extends Sample, O>(
+  run: Together<S, O>["run"],
+  samples: readonly S[],
+  indices: readonly number[],
   signal: AbortSignal | undefined,
-): Promise<(LossOutcome | SampleFailure)[]> {
+): Promise<(O | SampleFailure)[]> {
   try {
-    const losses = await lossNats(parts, samples, signal);
-    return losses.map((nll) =>
-      nll.every(Number.isFinite)
-        ? { kind: "loss", nll }
-        : { kind: "failed", reason: "loss-not-finite", detail: "the loss of a token is not a finite number" },
-    );
+    return await run(samples, indices);
   } catch (error) {
     if (signal?.aborted) throw error;
     if (samples.length === 1) return [{ kind: "failed", reason: "run-failed", detail: messageOf(error) }];
-    const alone: (LossOutcome | SampleFailure)[] = [];
-    for (const sample of samples) alone.push(...(await scoreBatch(parts, [sample], signal)));
+    const alone: (O | SampleFailure)[] = [];
+    for (const [place, sample] of samples.entries())
+      alone.push(...(await runBatch(run, [sample], [indices[place]!], signal)));
     return alone;
   }
 }
 
 /** What cannot be asked of this model. */
-function refuse(model: Model, { kind }: Sample, ids: readonly number[], length: number): SampleFailure | undefined {
+function refuse(model: Model, sample: Sample): SampleFailure | undefined {
+  const { kind } = sample;
+  const ids = sample.kind === "loss" ? sample.ids : sample.prompt;
   const failed = (reason: SampleFailure["reason"], detail: string) => ({ kind: "failed", reason, detail }) as const;
   if (ids.length === 0) return failed("sample-empty", `a ${kind} sample without tokens`);
   const unknown = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= model.vocabulary);
   if (unknown !== undefined) return failed("token-unknown", `token ${unknown} of a vocabulary of ${model.vocabulary}`);
   const { positionsMax = Infinity } = model;
-  if (length > positionsMax)
-    return failed("sequence-too-long", `${length} tokens, the model has ${positionsMax} positions`);
+  if (ids.length > positionsMax)
+    return failed("sequence-too-long", `${ids.length} tokens, the model has ${positionsMax} positions`);
   return undefined;
-}
-
-/** One sample after the other; a run that fails is that sample's failure, an interruption stops all. */
-async function each<S, O>(
-  samples: readonly S[],
-  { onSample, signal }: Pick<EvaluateOptions<O | SampleFailure>, "onSample" | "signal">,
-  evaluate: (sample: S, index: number) => Promise<O | SampleFailure>,
-): Promise<(O | SampleFailure)[]> {
-  const outcomes: (O | SampleFailure)[] = [];
-  for (const [index, sample] of samples.entries()) {
-    let outcome: O | SampleFailure;
-    try {
-      outcome = await evaluate(sample, index);
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      outcome = { kind: "failed", reason: "run-failed", detail: messageOf(error) };
-    }
-    outcomes.push(outcome);
-    onSample?.(outcome, index);
-  }
-  return outcomes;
 }
 
 function lazy<T>(make: () => T): () => T {

@@ -37,7 +37,6 @@ function numbers(shape: readonly number[], seed: number): Tensor {
   return { dtype: "f32", shape, data };
 }
 
-
 describe("composites equal their decomposition", () => {
   const x = input("x", "f32", ["rows", 24]);
   const weight = constant([...numbers([24], 3).data].map(Number));
