@@ -15,7 +15,7 @@ import { type Model, readModel } from "../model/model.ts";
 import { Forward } from "./forward.ts";
 import { generate, planTogether } from "./generate.ts";
 import { lossNats, planBatches } from "./loss.ts";
-import { type ChunkLength, chooseChunks, chooseWiden } from "./memory.ts";
+import { type ChunkLength, chooseCacheBytes, chooseChunks, chooseWiden } from "./memory.ts";
 import type { GenerationSample, LossSample, Sample } from "./sample.ts";
 import { createSession, locationOf, type Session } from "./session.ts";
 
@@ -153,7 +153,8 @@ function createEngine(
     async generate(samples, options = {}) {
       const { body, logitsHead } = opened[long()];
       const { forward, chunkLength, cache } = await body();
-      const parts = { forward, chunkLength, cache, head: await logitsHead(), width, positionsMax };
+      const cacheBytesMax = chooseCacheBytes({ memoryBytesMax });
+      const parts = { forward, chunkLength, cache, cacheBytesMax, head: await logitsHead(), width, positionsMax };
       const { signal, onToken } = options;
       const method: Together<GenerationSample, GenerationOutcome> = {
         windows: [samples],

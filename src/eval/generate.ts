@@ -19,8 +19,9 @@ export interface GenerateParts {
   /** No sequence may become longer than this. */
   readonly positionsMax: number;
   readonly chunkLength: ChunkLength;
-  /** For the sequences that are continued together. */
+  /** For the sequences that are continued together, and what it may take. */
   readonly cache: Cache;
+  readonly cacheBytesMax: number;
 }
 
 export interface GenerateOptions {
@@ -31,8 +32,6 @@ export interface GenerateOptions {
 
 /** More sequences than this are not continued together: their parameters are read once, but each reads its own cache. */
 const togetherMax = 16;
-/** Nor do their caches take more memory than this. */
-const cacheBytesMax = 2 ** 30;
 
 /**
  * Samples that are continued together: consecutive ones, as many as the limits allow, whose positions are rotated alike
@@ -49,7 +48,7 @@ export function planTogether(parts: GenerateParts, samples: readonly GenerationS
       const bytes = (group.members.length + 1) * capacityTokens * parts.cache.bytesPerToken;
       const lengths = [group.first.prompt.length, sample.prompt.length, own];
       const alike = lengths.every((length) => parts.forward.alike(capacityOf(parts, group.first), length));
-      if (bytes <= cacheBytesMax && alike) {
+      if (bytes <= parts.cacheBytesMax && alike) {
         group.members.push(index);
         group.capacityTokens = capacityTokens;
         continue;

@@ -47,6 +47,14 @@ export function chooseChunks(widen: "load" | "run", body: Graph, options: Memory
 
 const scoresBytesMax = 256 * 2 ** 20;
 
+/**
+ * What the keys and values of sequences that are continued together may take. Not of what is free at the moment: which
+ * sequences go together must not depend on that.
+ */
+export function chooseCacheBytes({ memoryBytesMax = Infinity }: MemoryOptions = {}): number {
+  return Math.min(2 ** 30, memoryBytesMax / 8);
+}
+
 function longestChunk(body: Graph, options: MemoryOptions): number {
   const room = budgetBytes(options) - overheadBytes - 2 * largestWidenedBytes(body);
   let tokens = 2048;
