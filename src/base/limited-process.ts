@@ -175,10 +175,11 @@ export class LimitedProcess {
   }
 }
 
-/** A program that dies says first why, and then at length how it came to it. */
+/** Lines of a stack, and of the source that some programs show before they say what went wrong there. */
+const placePattern = /^\s*(?:\d+ \||\^|at |\d+: )/;
+
+/** A program that dies says why in a line or two, and at length how it came to it. */
 function firstLines(stderr: string): string {
-  const lines = printable(stderr)
-    .split("\n")
-    .filter((line) => line.trim() !== "");
+  const lines = printable(stderr).split("\n").filter((line) => line.trim() !== "" && !placePattern.test(line));
   return lines.slice(0, 2).join(" ").slice(0, 400);
 }
