@@ -144,7 +144,8 @@ export class LimitedProcess {
   }
 
   private ending(code: number, signal: NodeJS.Signals | null): ChildFailure {
-    const said = this.stderr.trim() === "" ? "" : `; it said: ${printable(this.stderr.trim()).slice(-1000)}`;
+    const words = firstLines(this.stderr);
+    const said = words === "" ? "" : `; it said: ${words}`;
     // Nobody but the kernel's out-of-memory killer sends this signal unasked: our own kills have named their reason.
     if (signal === "SIGKILL")
       return { kind: "failed", reason: "out-of-memory", detail: `killed by the system, most likely for memory${said}` };
@@ -154,7 +155,7 @@ export class LimitedProcess {
   private async readStderr(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     for await (const bytes of stream)
-      this.stderr = (this.stderr + decoder.decode(bytes, { stream: true })).slice(-stderrCharactersKept);
+      this.stderr = (this.stderr + decoder.decode(bytes, { stream: true })).slice(0, stderrCharactersKept);
   }
 
   private check(): void {
@@ -172,4 +173,13 @@ export class LimitedProcess {
       this.fail("timed-out", `longer than ${requestSecondsMax} s for one request`);
     if (now - this.heardAt > silenceSecondsMax * 1000) this.fail("timed-out", `no result for ${silenceSecondsMax} s`);
   }
+}
+
+/** Lines of a stack, and of the source that some programs show before they say what went wrong there. */
+const placePattern = /^\s*(?:\d+ \||\^|at |\d+: )/;
+
+/** A program that dies says why in a line or two, and at length how it came to it. */
+function firstLines(stderr: string): string {
+  const lines = printable(stderr).split("\n").filter((line) => line.trim() !== "" && !placePattern.test(line));
+  return lines.slice(0, 2).join(" ").slice(0, 400);
 }

@@ -39,6 +39,8 @@ export async function runText(run: TextRun): Promise<void> {
 
 /** A turn is a line; the whole conversation is rendered again for every answer, since a template may look back. */
 async function converse(run: TextRun, coder: TextCoder): Promise<void> {
+  // A template that is missing or broken is said before anybody has thought of a question.
+  await coder.encode([{ kind: "chat", messages: [{ role: "user", content: "?" }], addGenerationPrompt: true }]);
   const lines = createInterface({ input: process.stdin, terminal: false, signal: run.signal });
   const messages: Message[] = [];
   const ask = () => {

@@ -36,7 +36,7 @@ export default command({
       throw new OperatorError("Give --prompt, --chat or --tokens.", "See `finetune generate --help`.");
     const prompts = args.tokens === undefined ? [] : await readTokenLists(args.tokens);
     await using place = await locateModel(args, signal);
-    await using engine = await openLocalEngine(place.folder, { links: place.links });
+    await using engine = await openLocalEngine(place.folder, { links: place.links, signal });
     const ends = args["ignore-eos"] ? [] : endIdsOfModel(engine.folder);
     const how = { newTokensMax, repetitionPenalty, endIds: ends };
     if (text) {

@@ -141,6 +141,35 @@ describe("what is no model is refused in a line", () => {
   });
 });
 
+describe("score and generate", () => {
+  test("refuse a model that holds a NaN anywhere, by the tensor's name", async () => {
+    const folder = await makeModel();
+    const path = join(folder, "model.safetensors");
+    const bytes = readFileSync(path);
+    // The last value of the last tensor.
+    bytes.set(new Uint8Array(new Float32Array([Number.NaN]).buffer), bytes.length - 4);
+    writeFileSync(path, bytes);
+    const ids = join(root, "ids.json");
+    writeFileSync(ids, "[[1,2]]");
+    for (const command of ["score", "generate"]) {
+      const { code, stderr } = await run(command, folder, "--tokens", ids);
+      expect(stderr).toMatch(/^parameters-not-finite: tensor model\.\S+ has 1 elements that are NaN or infinite\n$/);
+      expect(code).toBe(1);
+    }
+  });
+
+  test.each(["--tokens", "--text"])("%s: a pipe without a writer and an endless device are not read", async (flag) => {
+    const folder = await makeModel();
+    const pipe = join(folder, "pipe");
+    Bun.spawnSync(["mkfifo", pipe]);
+    for (const path of [pipe, "/dev/zero"]) {
+      const { code, stderr } = await run("score", folder, flag, path);
+      expect(stderr).toStartWith(`${path} cannot be read: it is not a plain file\n`);
+      expect(code).toBe(2);
+    }
+  });
+});
+
 describe("score --text", () => {
   test("of a model that knows nothing is the logarithm of its vocabulary", async () => {
     const folder = await makeModel();
@@ -184,6 +213,15 @@ describe("score --text", () => {
     expect(stderr).toContain("entry 2: neither a text");
     expect(code).toBe(2);
   });
+});
+
+test("generate --chat says that there is no template before it is asked anything", async () => {
+  const folder = await makeModel();
+  rmSync(join(folder, "chat_template.jinja"));
+  // Standard input ends at once: no question is ever read.
+  const { code, stderr } = await run("generate", folder, "--chat");
+  expect(stderr).toBe("template-missing: the tokenizer has no chat template\n");
+  expect(code).toBe(1);
 });
 
 describe("generate --prompt", () => {

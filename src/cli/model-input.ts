@@ -1,21 +1,29 @@
 /** What the commands that run a model share: opening it, and reading token ids. */
-import { readFile, stat } from "node:fs/promises";
 import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
-import { isInvalid } from "../base/invalid.ts";
+import { type Invalid, isInvalid } from "../base/invalid.ts";
 import { printable } from "../base/log.ts";
-import { type Engine, type EngineOptions, openEngine } from "../eval/engine.ts";
+import { type Engine, openEngine } from "../eval/engine.ts";
 import { openModelFolder } from "../model/folder.ts";
+import { refuseNonFinite } from "../model/parameters.ts";
 import type { Links } from "../model/untrusted-file.ts";
+import { readOperatorFile } from "./operator-file.ts";
 
-/** Opens a model's folder; what is wrong with the model is a failure, said in one line. */
+/** Opens a model's folder and looks at every parameter; what is wrong with the model is a failure, said in one line. */
 export async function openLocalEngine(
   path: string,
-  { links = "refuse", ...options }: EngineOptions & { readonly links?: Links } = {},
+  { links, signal }: { readonly links: Links; readonly signal: AbortSignal },
 ): Promise<Engine & AsyncDisposable> {
   const folder = await openModelFolder(path, { links });
-  const engine = isInvalid(folder) ? folder : await openEngine(folder, options);
-  if (isInvalid(engine)) throw new FailureError(printable(`${engine.reason}: ${engine.detail}`));
+  if (isInvalid(folder)) throw refusal(folder);
+  const engine = await openEngine(folder);
+  if (isInvalid(engine)) throw refusal(engine);
+  const problem = await refuseNonFinite(folder.tensors, { signal });
+  if (problem !== undefined) throw refusal(problem);
   return { ...engine, [Symbol.asyncDispose]: () => engine.close() };
+}
+
+function refusal({ reason, detail }: Invalid): FailureError {
+  return new FailureError(printable(`${reason}: ${detail}`));
 }
 
 const tokensFileBytesMax = 1 << 30;
@@ -25,9 +33,7 @@ export async function readTokenLists(path: string): Promise<readonly (readonly n
   const hint = "Give --tokens a JSON file of lists of token ids: [[1,2,3],[4,5]].";
   let value: unknown;
   try {
-    const { size } = await stat(path);
-    if (size > tokensFileBytesMax) throw new Error(`it has ${size} bytes, more than ${tokensFileBytesMax}`);
-    value = JSON.parse(await readFile(path, "utf8"));
+    value = JSON.parse(new TextDecoder().decode(await readOperatorFile(path, { bytesMax: tokensFileBytesMax })));
   } catch (error) {
     throw new OperatorError(printable(`${path} cannot be read: ${messageOf(error)}`), hint);
   }

@@ -35,7 +35,7 @@ export default command({
     const window = args.window === undefined ? undefined : integer(args.window, { flag: "window", min: 2, max: 1e9 });
     await using place = await locateModel(args, signal);
     const input = await readInput(args, place, signal);
-    await using engine = await openLocalEngine(place.folder, { links: place.links });
+    await using engine = await openLocalEngine(place.folder, { links: place.links, signal });
     const samples = input.cut(window ?? engine.model.contextTokens);
     const started = performance.now();
     const outcomes = await engine.score(samples, { signal });

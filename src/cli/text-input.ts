@@ -2,7 +2,6 @@
  * Text for a model: read from a file, turned into ids by the model's own tokenizer and chat template or another's. Both
  * are a stranger's and work in a child process, so one that never ends is an error message here.
  */
-import { readFile, stat } from "node:fs/promises";
 import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
 import { printable } from "../base/log.ts";
 import type { ChildLimits } from "../base/process-limits.ts";
@@ -11,6 +10,7 @@ import type { EncodeResult, Message, TextItem } from "../eval/protocol.ts";
 import type { LossSample } from "../eval/sample.ts";
 import type { LocalModel, ModelFlags } from "./model-args.ts";
 import { locateModel } from "./model-source.ts";
+import { readOperatorFile } from "./operator-file.ts";
 
 export type TextEntry =
   | { readonly kind: "text"; readonly text: string }
@@ -31,9 +31,9 @@ const fileBytesMax = 1 << 30;
 export async function readTextFile(path: string): Promise<readonly TextEntry[]> {
   let content: string;
   try {
-    const { size } = await stat(path);
-    if (size > fileBytesMax) throw new Error(`it has ${size} bytes, more than ${fileBytesMax}`);
-    content = new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+    content = new TextDecoder("utf-8", { fatal: true }).decode(
+      await readOperatorFile(path, { bytesMax: fileBytesMax }),
+    );
   } catch (error) {
     throw new OperatorError(
       printable(`${path} cannot be read: ${messageOf(error)}`),

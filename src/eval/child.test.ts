@@ -57,6 +57,12 @@ describe("a model's child process", () => {
       "child-crashed",
       /exit code 3; it said: no more/,
     ],
+    [
+      "says at length why it dies",
+      onRequest(`console.error("panicked at 3:1\\nno room\\n" + "  0: 0x7f\\n".repeat(1000)); process.exit(3);`),
+      "child-crashed",
+      /it said: panicked at 3:1 no room$/,
+    ],
     ["is killed by a signal", onRequest(`process.kill(process.pid, "SIGSEGV");`), "child-crashed", /SIGSEGV/],
     [
       "is killed by the system",

@@ -24,6 +24,11 @@ interface Bounds {
   readonly max?: number;
 }
 
+interface NumberBounds extends Bounds {
+  /** The value must be larger than this. */
+  readonly above?: number;
+}
+
 export class ConfigReader {
   readonly #used = new Set<string>();
   readonly #children: ConfigReader[] = [];
@@ -53,10 +58,13 @@ export class ConfigReader {
     return value as number;
   }
 
-  number(key: string, fallback?: number, { min = -Infinity, max = Infinity }: Bounds = {}): number {
+  number(key: string, fallback?: number, bounds: NumberBounds = {}): number {
+    const { min = -Infinity, max = Infinity, above = -Infinity } = bounds;
     const value = this.#take(key) ?? fallback ?? this.#missing(key);
-    if (typeof value !== "number" || !Number.isFinite(value) || value < min || value > max)
-      this.#malformed(key, `a number${min === -Infinity ? "" : ` of at least ${min}`}`);
+    if (typeof value !== "number" || !Number.isFinite(value) || value < min || value <= above || value > max) {
+      const lower = above === -Infinity ? (min === -Infinity ? "" : ` of at least ${min}`) : ` above ${above}`;
+      this.#malformed(key, `a number${lower}${max === Infinity ? "" : ` and at most ${max}`}`);
+    }
     return value as number;
   }
 

@@ -63,16 +63,17 @@ export function mixture(
   return sum;
 }
 
-/** More than any model of the field has. */
-const expertsMax = 1024;
+/** Of all layers together, more than any model of the field has: each is a dozen nodes of the graph. */
+const expertsMax = 16_384;
 
-/** The number of experts, under either of the two names in use, and how many a token goes to. */
+/** The number of experts of a layer, under either of the two names in use, and how many a token goes to. */
 export function readExperts(
   config: ConfigReader,
-  defaults: { readonly experts: number; readonly chosen: number },
+  { layers, ...defaults }: { readonly layers: number; readonly experts: number; readonly chosen: number },
 ): { readonly experts: number; readonly chosen: number } {
   const [local, plain] = ["num_local_experts", "num_experts"] as const;
-  const experts = config.integer(config.has(local) ? local : plain, defaults.experts, { max: expertsMax });
+  const max = Math.floor(expertsMax / layers);
+  const experts = config.integer(config.has(local) ? local : plain, defaults.experts, { max });
   if (config.has(local) && config.integer(plain, experts) !== experts) config.refuse(plain, `${local} is ${experts}`);
   config.ignore(local, plain, "output_router_logits", "router_aux_loss_coef", "router_jitter_noise");
   const chosen = config.integer("num_experts_per_tok", defaults.chosen, { max: experts });

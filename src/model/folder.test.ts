@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openModelFolder } from "./folder.ts";
-import { scanParameters } from "./parameters.ts";
+import { refuseNonFinite, scanParameters } from "./parameters.ts";
 
 const root = mkdtempSync(join(tmpdir(), "folder-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -191,7 +191,13 @@ describe("the parameters themselves", () => {
     if (folder.kind === "invalid") throw new Error(folder.detail);
     const result = await scanParameters(folder.tensors);
     if (result.kind === "invalid") throw new Error(result.detail);
-    return { norm: result.norms.get("a")!, nonFinite: result.nonFinite.get("a") };
+    const nonFinite = result.nonFinite.get("a");
+    // The quick look finds the same.
+    const refused = await refuseNonFinite(folder.tensors);
+    expect(refused?.detail).toBe(
+      nonFinite === undefined ? undefined : `tensor a has ${nonFinite} elements that are NaN or infinite`,
+    );
+    return { norm: result.norms.get("a")!, nonFinite };
   }
   const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
@@ -269,6 +275,10 @@ describe("the parameters themselves", () => {
     expect((await scan("F16", bytesOf(new Float16Array([1, Number.NaN, Infinity, 65504, 6e-8])), 5)).nonFinite).toBe(2);
     const bf16 = new Uint16Array([0x7f80, 0xff80, 0x7f81, 0x7f7f, 0x0001]);
     expect((await scan("BF16", bytesOf(bf16), 5)).nonFinite).toBe(3);
+    // Every value of 16 bits: two signs, and as many fractions of a full exponent.
+    const all = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+    expect((await scan("F16", bytesOf(all), 65_536)).nonFinite).toBe(2 * 2 ** 10);
+    expect((await scan("BF16", bytesOf(all), 65_536)).nonFinite).toBe(2 * 2 ** 7);
     // The largest finite values: their squares must not overflow into a false alarm.
     expect(
       (await scan("F32", bytesOf(new Float32Array(1000).fill(3.4028234663852886e38)), 1000)).nonFinite,

@@ -3,7 +3,7 @@
  * with either is refused (a NaN loss compares as neither better nor worse), and the norms are what the competitions'
  * norm constraint judges. The same pass digests the parameters, so that a copy is known whatever its files look like.
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import { InterruptedError } from "../base/errors.ts";
 import { type Invalid, invalid } from "../base/invalid.ts";
@@ -29,17 +29,62 @@ export interface ScanOptions {
 /** Small enough to stay in the second-level cache between the read and the sum, large enough to hide the call. */
 const chunkBytes = 1 << 20;
 
-/**
- * Reads the parameters once, in the order in which they lie on disk, and keeps no more than one chunk of them in memory.
- * Buffers of other types are not looked at: the graph never reads them. Throws `InterruptedError` when aborted.
- */
+/** Reads the parameters once. Buffers of other types are not looked at: the graph never reads them. */
 export async function scanParameters(
   tensors: ReadonlyMap<string, Tensor>,
   options: ScanOptions = {},
 ): Promise<ParameterScan | Invalid> {
-  const nonFinite = new Map<string, number>();
-  const norms = new Map<string, number>();
-  const digests = new Map<string, string>();
+  const sums = new Map<string, Sums>();
+  const hashes = new Map<string, Hash>();
+  const problem = await readParameters(tensors, options, (name, dtype) => {
+    const sum = { squares: 0, nonFinite: 0 };
+    const hash = createHash("sha256");
+    sums.set(name, sum);
+    hashes.set(name, hash);
+    return (part) => {
+      addChunk(sum, part, dtype);
+      hash.update(part);
+    };
+  });
+  if (problem !== undefined) return problem;
+  const digests = new Map([...hashes].map(([name, hash]) => [name, hash.digest("hex")]));
+  return {
+    kind: "scan",
+    nonFinite: new Map([...sums].filter(([, sum]) => sum.nonFinite > 0).map(([name, sum]) => [name, sum.nonFinite])),
+    norms: new Map([...sums].map(([name, { squares }]) => [name, Math.sqrt(squares)])),
+    digest: digestOf(tensors, digests),
+  };
+}
+
+/**
+ * The first tensor that holds a NaN or an infinity, as the reason why the model cannot be used; undefined: none does. A
+ * small part of a scan's time. Throws `InterruptedError` when aborted.
+ */
+export async function refuseNonFinite(
+  tensors: ReadonlyMap<string, Tensor>,
+  options: ScanOptions = {},
+): Promise<Invalid | undefined> {
+  const found = new Map<string, number>();
+  const problem = await readParameters(tensors, options, (name, dtype) => (part) => {
+    const count = mayHoldNonFinite(part, dtype) ? countNonFinite[dtype](part) : 0;
+    if (count > 0) found.set(name, (found.get(name) ?? 0) + count);
+  });
+  if (problem !== undefined) return problem;
+  const [first] = found;
+  return (
+    first && invalid("parameters-not-finite", `tensor ${first[0]} has ${first[1]} elements that are NaN or infinite`)
+  );
+}
+
+/**
+ * Reads all parameters in the order in which they lie on disk, and keeps no more than one chunk of them in memory.
+ * @param visit called at the start of a tensor; what it returns gets the tensor's bytes, a chunk after the other
+ */
+async function readParameters(
+  tensors: ReadonlyMap<string, Tensor>,
+  { signal, onProgress }: ScanOptions,
+  visit: (name: string, dtype: TensorDtype) => (part: Uint8Array) => void,
+): Promise<Invalid | undefined> {
   const chunk = new Uint8Array(chunkBytes);
   let doneBytes = 0;
   for (const [path, entries] of byFile(tensors)) {
@@ -47,27 +92,22 @@ export async function scanParameters(
     if (opened.kind === "invalid") return opened;
     await using file = opened;
     for (const [name, tensor] of entries) {
-      const sums = { squares: 0, nonFinite: 0 };
-      const hash = createHash("sha256");
+      const take = visit(name, tensor.dtype as TensorDtype);
       for (let at = 0; at < tensor.lengthBytes; at += chunkBytes) {
-        if (options.signal?.aborted) throw new InterruptedError();
+        if (signal?.aborted) throw new InterruptedError();
         const part = chunk.subarray(0, Math.min(chunkBytes, tensor.lengthBytes - at));
         try {
           await readInto(file.handle, part, tensor.offsetBytes + at);
         } catch {
           return invalid("file-unreadable", `${basename(path)} cannot be read to its end`);
         }
-        addChunk(sums, part, tensor.dtype as TensorDtype);
-        hash.update(part);
+        take(part);
         doneBytes += part.length;
-        options.onProgress?.(doneBytes);
+        onProgress?.(doneBytes);
       }
-      norms.set(name, Math.sqrt(sums.squares));
-      digests.set(name, hash.digest("hex"));
-      if (sums.nonFinite > 0) nonFinite.set(name, sums.nonFinite);
     }
   }
-  return { kind: "scan", nonFinite, norms, digest: digestOf(tensors, digests) };
+  return undefined;
 }
 
 /** SHA-256 over name, type, shape and the bytes' digest of every tensor, in the order of the names. */
@@ -93,11 +133,16 @@ function byFile(tensors: ReadonlyMap<string, Tensor>): Map<string, [string, Tens
   return files;
 }
 
+interface Sums {
+  squares: number;
+  nonFinite: number;
+}
+
 /**
  * Adds a chunk's squares. The sum of squares of finite values of these types is finite in f64 (at most 2^256 each), so
  * the elements are looked at one by one only when the sum is not.
  */
-function addChunk(sums: { squares: number; nonFinite: number }, bytes: Uint8Array, dtype: TensorDtype): void {
+function addChunk(sums: Sums, bytes: Uint8Array, dtype: TensorDtype): void {
   const sum = squares[dtype](bytes);
   sums.squares += sum;
   if (!Number.isFinite(sum)) sums.nonFinite += countNonFinite[dtype](bytes);
@@ -124,6 +169,28 @@ function count(words: Uint16Array | Uint32Array, exponent: number): number {
   let found = 0;
   for (const word of words) if ((word & exponent) === exponent) found += 1;
   return found;
+}
+
+/**
+ * Of a word, which holds one number or two: the bits of the exponents, the lowest of each, and the signs. An exponent that
+ * is full runs over into the sign when its lowest bit is added.
+ */
+const words: Readonly<
+  Record<TensorDtype, { readonly exponents: number; readonly lowest: number; readonly signs: number }>
+> = {
+  F32: { exponents: 0x7f800000, lowest: 0x00800000, signs: 0x80000000 },
+  F16: { exponents: 0x7c007c00, lowest: 0x04000400, signs: 0x80008000 },
+  BF16: { exponents: 0x7f807f80, lowest: 0x00800080, signs: 0x80008000 },
+};
+
+/** Looks at words instead of numbers, and at the signs of all of them together. */
+function mayHoldNonFinite(bytes: Uint8Array, dtype: TensorDtype): boolean {
+  const { exponents, lowest, signs } = words[dtype];
+  const whole = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  let overrun = 0;
+  for (let i = 0; i < whole.length; i++) overrun |= (whole[i]! & exponents) + lowest;
+  // Of an odd number of halves the last is in no word.
+  return (overrun & signs) !== 0 || bytes.length % 4 !== 0;
 }
 
 /** Four sums, because one would wait for each addition to finish before the next. */

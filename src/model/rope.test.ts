@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../base/json.ts";
 import { ConfigReader, ModelProblem } from "./config.ts";
-import { type RopeSource, readRope, rotaryTables } from "./rope.ts";
+import { type RopeSource, readLayeredRopes, readRope, rotaryTables } from "./rope.ts";
 
 const source: RopeSource = { headSize: 8, theta: 10_000, contextTokens: 64 };
 const read = (config: JsonObject, more: Partial<RopeSource> = {}) => {
@@ -72,6 +72,50 @@ describe("frequencies", () => {
   });
 });
 
+test.each<[string, JsonObject, readonly number[]]>([
+  [
+    "linear",
+    { rope_type: "linear", rope_theta: 1000, factor: 1.7 },
+    [0.588235259, 0.248056769, 0.104604669, 0.0441114195, 0.0186016336, 0.00784424413, 0.00330789015, 0.00139492576],
+  ],
+  [
+    "dynamic",
+    { rope_type: "dynamic", rope_theta: 1000, factor: 1.7 },
+    [1, 0.383149236, 0.146803319, 0.0562475845, 0.021551216, 0.00825733226, 0.00316379033, 0.00121220376],
+  ],
+  [
+    "yarn",
+    { rope_type: "yarn", rope_theta: 12_345, factor: 2, original_max_position_embeddings: 32 },
+    [1, 0.231006861, 0.0474348143, 0.0146103576, 0.00450012367, 0.00138607924, 0.000426925079, 0.000131496839],
+  ],
+  [
+    "longrope",
+    {
+      rope_type: "longrope",
+      rope_theta: 12_345,
+      original_max_position_embeddings: 4096,
+      short_factor: [1, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35],
+      long_factor: [1, 1, 1, 1, 1, 1, 1, 1],
+    },
+    [1, 0.293342054, 0.0862451196, 0.0254093185, 0.00750020612, 0.00221772678, 0.000656807848, 0.00019481011],
+  ],
+  [
+    "llama3",
+    {
+      rope_type: "llama3",
+      rope_theta: 1000,
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 3,
+      original_max_position_embeddings: 64,
+    },
+    [1, 0.0853505656, 0.00395284733, 0.000702926656],
+  ],
+])("%s: to the last bit of single precision as transformers computes them", (_type, rope_parameters, wanted) => {
+  const got = inverseOf({ rope_parameters }, 200, { headSize: 2 * wanted.length, contextTokens: 128 });
+  expect(got).toEqual([...Float32Array.from(wanted)]);
+});
+
 test.each<[string, JsonObject]>([
   ['config.json: rope_scaling.type "su" is not supported by LlamaForCausalLM', { rope_scaling: { type: "su" } }],
   [
@@ -84,6 +128,23 @@ test.each<[string, JsonObject]>([
 ])("refused: %s", (message, config) => {
   expect(() => read(config)).toThrow(ModelProblem);
   expect(() => read(config)).toThrow(message);
+});
+
+test("a share of the head that is none is refused", () => {
+  const message = (share: unknown) => () => read({ partial_rotary_factor: share } as JsonObject, { partial: 0.5 });
+  expect(message(null)).toThrow("config.json: partial_rotary_factor null is not supported by LlamaForCausalLM");
+  expect(message(1.6)).toThrow("config.json: partial_rotary_factor is not a number of at least 0 and at most 1");
+});
+
+test("layered ropes want their rule under its new name: transformers passes over the old one", () => {
+  const layered = (rope_scaling: JsonObject) =>
+    readLayeredRopes(new ConfigReader("Gemma3ForCausalLM", { rope_scaling }), {
+      headSize: 8,
+      contextTokens: 64,
+      thetas: { full: 10_000, sliding: 10_000 },
+    });
+  expect(layered({ rope_type: "linear", factor: 2 }).full.frequencies(1).inverse[0]).toBe(0.5);
+  expect(() => layered({ type: "linear", factor: 2 })).toThrow('rope_scaling.type "linear" is not supported');
 });
 
 test("tables hold cosines and sines of position · frequency", () => {

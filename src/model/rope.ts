@@ -1,27 +1,30 @@
 /**
- * Rotary position embedding: the frequencies of every scaling rule, and the tables of cosines and sines that the graph
- * is fed. Tables are made outside the graph because two of the rules depend on a sequence's length.
- *
- * Formulas: RoPE (Su et al. 2021), linear interpolation (Chen et al. 2023), dynamic NTK (bloc97, emozilla), YaRN (Peng
- * et al. 2023), LongRoPE (Ding et al. 2024), Llama 3.1. Where a paper leaves something open, transformers' reading is
- * followed, in single precision as there, since at position 100,000 the last bit of a frequency is a visible angle.
+ * Rotary position embedding: what a config says of it (the rules are in rope-rules.ts), and the tables of cosines and
+ * sines that the graph is fed. Tables are made outside the graph because two of the rules depend on a sequence's length.
  */
 import { invalid } from "../base/invalid.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type ConfigReader, ModelProblem } from "./config.ts";
+import {
+  always,
+  type Frequencies,
+  type FrequenciesOf,
+  plain,
+  type RopeType,
+  type RuleSource,
+  rules,
+  single,
+} from "./rope-rules.ts";
+
+export type { Frequencies };
 
 export interface Rope {
   /** How many dimensions of a head are rotated. */
   readonly rotated: number;
   /** Frequencies (radians a token) of the pairs, and what cosine and sine are multiplied with. */
-  readonly frequencies: (lengthTokens: number) => Frequencies;
+  readonly frequencies: FrequenciesOf;
   /** The first row of the tables belongs to this position; 0 when absent. */
   readonly firstPosition?: number;
-}
-
-export interface Frequencies {
-  readonly inverse: Float32Array;
-  readonly scale: number;
 }
 
 /** cos and sin [positions, rotated / 2] of positions `first`, first + 1, …. */
@@ -35,29 +38,20 @@ export function rotaryTables(
   const sin = new Float32Array(positions * half);
   for (let position = 0; position < positions; position++) {
     for (let pair = 0; pair < half; pair++) {
-      const angle = Math.fround((first + position) * inverse[pair]!);
-      cos[position * half + pair] = Math.fround(Math.cos(angle)) * scale;
-      sin[position * half + pair] = Math.fround(Math.sin(angle)) * scale;
+      const angle = single((first + position) * inverse[pair]!);
+      cos[position * half + pair] = single(Math.cos(angle)) * single(scale);
+      sin[position * half + pair] = single(Math.sin(angle)) * single(scale);
     }
   }
   return { cos, sin };
 }
 
-export interface RopeSource {
+export interface RopeSource extends RuleSource {
   readonly headSize: number;
-  /** The class's `rope_theta`. */
-  readonly theta: number;
-  readonly contextTokens: number;
   /** The class's `partial_rotary_factor`; absent: the class rotates whole heads and knows no such key. */
   readonly partial?: number;
-  /** Phi 3 keeps the length before extension outside of the rope object, and there it wins. */
-  readonly originalTokens?: number;
-  /** The config's own keys for the two, where they have other names. */
+  /** The config's own keys for theta and the share, where they have other names. */
   readonly keys?: { readonly theta: string; readonly partial: string };
-  /** HunYuan's `alpha` beside the dynamic type: a fixed growth of theta instead of one by length. */
-  readonly alpha?: boolean;
-  /** The object lies inside another one, by layer type. There transformers looks for `truncate` outside. */
-  readonly nested?: boolean;
   /** What stands for an absent rope object. */
   readonly absent?: JsonObject;
   /** The names of rope types that the class knows, with what they mean; absent: all, by their usual names. */
@@ -79,7 +73,10 @@ export function readRope(config: ConfigReader, source: RopeSource): Rope {
     config.only(partialKey, 1);
     return readRopeObject(parameters, { ...source, theta });
   }
-  return readRopeObject(parameters, { ...source, theta, partial: config.number(partialKey, source.partial) });
+  // To transformers null is neither the class's share nor always the whole head.
+  if (config.lists(partialKey) && !config.has(partialKey)) config.refuse(partialKey);
+  const partial = config.number(partialKey, source.partial, { min: 0, max: 1 });
+  return readRopeObject(parameters, { ...source, theta, partial });
 }
 
 /**
@@ -94,6 +91,8 @@ export function readLayeredRopes(
   const nested = config.object("rope_parameters");
   const [full, sliding] = [nested?.object("full_attention"), nested?.object("sliding_attention")];
   if (scaling !== undefined && full !== undefined) config.refuse("rope_scaling", "rope_parameters are there too");
+  // The older spelling of the type would be passed over by these classes, and its rule with it.
+  if (scaling?.has("type") && !scaling.has("rope_type")) scaling.refuse("type", "rope_type says which rule it is");
   config.only("partial_rotary_factor", 1);
   const { thetas } = source;
   return {
@@ -101,6 +100,15 @@ export function readLayeredRopes(
     sliding: readRopeObject(sliding, { ...source, theta: thetas.sliding, nested: true }),
   };
 }
+
+const allTypes: Readonly<Record<string, RopeType>> = {
+  default: "default",
+  linear: "linear",
+  dynamic: "dynamic",
+  llama3: "llama3",
+  yarn: "yarn",
+  longrope: "longrope",
+};
 
 const usualKeys = { theta: "rope_theta", partial: "partial_rotary_factor" } as const;
 
@@ -137,142 +145,6 @@ function rotatedSize(parameters: ConfigReader | undefined, { headSize, partial }
   return rotated;
 }
 
-interface Base extends RopeSource {
-  readonly rotated: number;
-}
-
-type Rule = (base: Base, parameters: ConfigReader | undefined) => Rope["frequencies"];
-
-type RopeType = "default" | "linear" | "dynamic" | "llama3" | "yarn" | "longrope";
-
-const allTypes: Readonly<Record<string, RopeType>> = {
-  default: "default",
-  linear: "linear",
-  dynamic: "dynamic",
-  llama3: "llama3",
-  yarn: "yarn",
-  longrope: "longrope",
-};
-
-const rules: Readonly<Record<RopeType, Rule>> = {
-  default: ({ theta, rotated }, parameters) => {
-    // transformers writes these beside the type whatever it is; they have no meaning here.
-    parameters?.ignore("factor", "original_max_position_embeddings");
-    return always(powers(theta, rotated));
-  },
-  linear: ({ theta, rotated }, parameters) => {
-    const factor = factorOf(parameters!);
-    return always(powers(theta, rotated).map((frequency) => frequency / factor));
-  },
-  dynamic: ({ theta, rotated, contextTokens, alpha }, parameters) => {
-    if (alpha && parameters!.has("alpha")) {
-      parameters!.ignore("factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim");
-      return always(powers(theta * parameters!.number("alpha") ** (rotated / (rotated - 2)), rotated));
-    }
-    const factor = factorOf(parameters!);
-    parameters!.ignore("original_max_position_embeddings");
-    const short = { inverse: powers(theta, rotated), scale: 1 };
-    return (lengthTokens) => {
-      if (lengthTokens <= contextTokens) return short;
-      const growth = (factor * lengthTokens) / contextTokens - (factor - 1);
-      return { inverse: powers(theta * growth ** (rotated / (rotated - 2)), rotated), scale: 1 };
-    };
-  },
-  llama3: (base, parameters) => {
-    const factor = factorOf(parameters!);
-    const low = parameters!.number("low_freq_factor");
-    const high = parameters!.number("high_freq_factor");
-    const original = originalTokens(base, parameters!);
-    return always(
-      powers(base.theta, base.rotated).map((frequency) => {
-        const wavelength = (2 * Math.PI) / frequency;
-        if (wavelength > original / low) return frequency / factor;
-        if (wavelength < original / high) return frequency;
-        const smooth = (original / wavelength - low) / (high - low);
-        return ((1 - smooth) * frequency) / factor + smooth * frequency;
-      }),
-    );
-  },
-  yarn,
-  longrope,
-};
-
-function yarn(base: Base, parameters: ConfigReader | undefined): Rope["frequencies"] {
-  const { theta, rotated } = base;
-  const config = parameters!;
-  const original = originalTokens(base, config);
-  const factor = config.has("factor") ? factorOf(config) : base.contextTokens / original;
-  const [fast, slow] = [config.number("beta_fast", 32) || 32, config.number("beta_slow", 1) || 1];
-  if (base.nested) config.only("truncate", true);
-  const truncate = base.nested || config.flag("truncate", true);
-  const scale = yarnScale(factor, config);
-
-  const dimensionOf = (rotations: number) =>
-    (rotated * Math.log(original / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
-  const [low, high] = truncate
-    ? [Math.floor(dimensionOf(fast)), Math.ceil(dimensionOf(slow))]
-    : [dimensionOf(fast), dimensionOf(slow)];
-  const from = Math.max(low, 0);
-  const to = Math.min(high, rotated - 1);
-  const width = from === to ? 0.001 : to - from;
-  const inverse = powers(theta, rotated).map((frequency, pair) => {
-    const interpolated = Math.min(Math.max((pair - from) / width, 0), 1);
-    return (frequency / factor) * interpolated + frequency * (1 - interpolated);
-  });
-  return always(inverse, scale);
-}
-
-function yarnScale(factor: number, config: ConfigReader): number {
-  const mscale = config.number("mscale", 0);
-  const mscaleAllDim = config.number("mscale_all_dim", 0);
-  if (config.has("attention_factor")) return config.number("attention_factor");
-  config.ignore("attention_factor");
-  const grow = (weight: number) => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
-  return mscale !== 0 && mscaleAllDim !== 0 ? grow(mscale) / grow(mscaleAllDim) : grow(1);
-}
-
-function longrope(base: Base, parameters: ConfigReader | undefined): Rope["frequencies"] {
-  const config = parameters!;
-  const { theta, rotated, contextTokens } = base;
-  const original = originalTokens(base, config);
-  const factor = config.has("factor") ? factorOf(config) : contextTokens / original;
-  config.ignore("factor", "attention_factor");
-  const scale = config.has("attention_factor")
-    ? config.number("attention_factor")
-    : factor <= 1
-      ? 1
-      : Math.sqrt(1 + Math.log(factor) / Math.log(original));
-  const [short, long] = ["short_factor", "long_factor"].map((key) => {
-    const factors = config.numbers(key) ?? config.refuse(key);
-    if (factors.length !== rotated / 2) config.refuse(key, `${rotated / 2} factors are needed`);
-    return powers(theta, rotated).map((frequency, pair) => frequency / factors[pair]!);
-  }) as [Float32Array, Float32Array];
-  const [whenShort, whenLong] = [always(short, scale), always(long, scale)];
-  return (lengthTokens) => (lengthTokens > original ? whenLong : whenShort)(lengthTokens);
-}
-
-/** θ^(−2i/d) for every pair i, each step rounded as single precision rounds it. */
-function powers(theta: number, rotated: number): Float32Array {
-  return Float32Array.from({ length: rotated / 2 }, (_, pair) => {
-    return 1 / Math.fround(theta ** Math.fround((2 * pair) / rotated));
-  });
-}
-
-/** The same object at every length, by which the owner of the tables knows that they still hold. */
-function always(inverse: Float32Array, scale = 1): Rope["frequencies"] {
-  const frequencies = { inverse, scale };
-  return () => frequencies;
-}
-
-function factorOf(config: ConfigReader): number {
-  return config.number("factor", undefined, { min: Number.MIN_VALUE });
-}
-
-function originalTokens({ originalTokens: outer, contextTokens }: Base, config: ConfigReader): number {
-  const inner = config.integer("original_max_position_embeddings", contextTokens);
-  return outer ?? inner;
-}
-
 /** The rope of GPT-J's kind: a number of rotated dimensions, always with theta 10,000. */
 export function fixedRope(
   config: ConfigReader,
@@ -283,5 +155,5 @@ export function fixedRope(
   const rotated = config.integer(key, fallback, { min: 2 });
   if (rotated > Math.min(headSize, rotatedMax) || rotated % 2 === 1)
     config.refuse(key, `a head has ${headSize} dimensions`);
-  return { rotated, frequencies: always(powers(10_000, rotated)) };
+  return { rotated, frequencies: always(plain(10_000, rotated)) };
 }

@@ -85,13 +85,15 @@ export function readMultipliers(config: ConfigReader): {
 } {
   return {
     embedding: config.number("embedding_multiplier", 1),
-    attention: config.number("attention_multiplier", 1),
+    attention: config.number("attention_multiplier", 1, { above: 0 }),
     residual: config.number("residual_multiplier", 1),
-    logits: config.number("logits_scaling", 1, { min: Number.MIN_VALUE }),
+    logits: config.number("logits_scaling", 1, { above: 0 }),
   };
 }
 
-/** A soft cap: null is none (0), absence the class's default. */
+/** A soft cap, 0 for none: that is what null says, and absence the class's default. A cap of 0 is refused. */
 export function readCap(config: ConfigReader, key: string, fallback: number): number {
-  return config.number(key, config.lists(key) && !config.has(key) ? 0 : fallback, { min: 0 });
+  if (config.has(key)) return config.number(key, undefined, { above: 0 });
+  config.ignore(key);
+  return config.lists(key) ? 0 : fallback;
 }

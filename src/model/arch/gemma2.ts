@@ -26,7 +26,7 @@ export const gemma2: Architecture = {
     const rope = readRope(config, { ...sizes, theta: 10_000 });
     const window = readWindow(config, 4096);
     const sliding = readSlidingLayers(config, layers, (index) => index % 2 === 0);
-    const scale = config.number("query_pre_attn_scalar", 256, { min: Number.MIN_VALUE }) ** -0.5;
+    const scale = config.number("query_pre_attn_scalar", 256, { above: 0 }) ** -0.5;
     const scoreCap = readCap(config, "attn_logit_softcapping", 50);
     const logitCap = readCap(config, "final_logit_softcapping", 30);
     const tied = config.flag("tie_word_embeddings", true);

@@ -29,7 +29,7 @@ export const gemma3: Architecture = {
     const window = readWindow(config, 4096);
     const pattern = config.integer("sliding_window_pattern", 6);
     const slides = readSlidingLayers(config, layers, (index) => (index + 1) % pattern !== 0);
-    const scale = config.number("query_pre_attn_scalar", 256, { min: Number.MIN_VALUE }) ** -0.5;
+    const scale = config.number("query_pre_attn_scalar", 256, { above: 0 }) ** -0.5;
     const logitCap = readCap(config, "final_logit_softcapping", 0);
     const tied = config.flag("tie_word_embeddings", true);
     config.only("use_bidirectional_attention", false);

@@ -31,7 +31,7 @@ export const gptOss: Architecture = {
     config.ignore("hidden_act");
     const alpha = config.number("swiglu_alpha", 1.702);
     const limit = config.number("swiglu_limit", 7, { min: 0 });
-    const { experts, chosen } = readExperts(config, { experts: 128, chosen: 4 });
+    const { experts, chosen } = readExperts(config, { layers: sizes.layers, experts: 128, chosen: 4 });
     if (config.lists("experts_per_token") && config.integer("experts_per_token") !== chosen)
       config.refuse("experts_per_token", `num_experts_per_tok is ${chosen}`);
     config.ignore("initial_context_length");

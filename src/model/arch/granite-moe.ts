@@ -21,7 +21,7 @@ export const graniteMoe: Architecture = {
     const bias = { projections: attentionBias, output: attentionBias };
     const epsilon = config.number("rms_norm_eps", 1e-6, { min: 0 });
     const { embedding, attention, residual, logits } = readMultipliers(config);
-    const { experts, chosen } = readExperts(config, { experts: 8, chosen: 2 });
+    const { experts, chosen } = readExperts(config, { layers: sizes.layers, experts: 8, chosen: 2 });
     const rope = readRope(config, { ...sizes, theta: 10_000 });
     const tied = config.flag("tie_word_embeddings", false);
 

@@ -38,7 +38,7 @@ export const mpt: Architecture = {
     attention?.only("rope", false);
     // 0 switches clipping off, as null does.
     const limit = attention?.number("clip_qkv", 0, { min: 0 }) ?? 0;
-    const scale = attention?.number("softmax_scale", headSize ** -0.5) ?? headSize ** -0.5;
+    const scale = attention?.number("softmax_scale", headSize ** -0.5, { above: 0 }) ?? headSize ** -0.5;
 
     return {
       vocabulary,
