@@ -180,6 +180,8 @@ const placePattern = /^\s*(?:\d+ \||\^|at |\d+: )/;
 
 /** A program that dies says why in a line or two, and at length how it came to it. */
 function firstLines(stderr: string): string {
-  const lines = printable(stderr).split("\n").filter((line) => line.trim() !== "" && !placePattern.test(line));
+  const lines = printable(stderr)
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !placePattern.test(line));
   return lines.slice(0, 2).join(" ").slice(0, 400);
 }
