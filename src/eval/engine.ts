@@ -98,7 +98,8 @@ function createEngine(
       const { file, offsetBytes, lengthBytes } = folder.tensors.get(name)!;
       return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
     });
-    const session = await createSession(bytes, { widen, ...(threads === undefined ? {} : { threads }) });
+    const planReuse = graph.nodes.filter(({ op }) => op.kind === "NonZeroRows").length <= plannedExpertsMax;
+    const session = await createSession(bytes, { widen, planReuse, ...(threads === undefined ? {} : { threads }) });
     sessions.push(session);
     return session;
   };
@@ -173,6 +174,8 @@ function createEngine(
   };
 }
 
+/** Planning for so many experts, those of all layers together, takes a minute on two cores; it grows with their square. */
+const plannedExpertsMax = 512;
 /** Less work than this is done before the parameters are widened for it: both take time in proportion to them. */
 const briefTokens = 2048;
 /** A batch of short samples may be several chunks of a long one: the more there are to choose from, the less is padding. */

@@ -8,6 +8,7 @@
 import "./no-telemetry.ts";
 import { availableParallelism } from "node:os";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { FailureError, messageOf } from "../base/errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 
 /** A tensor of a run, row-major. Half-precision values never leave a graph: they are cast inside. */
@@ -33,6 +34,12 @@ export interface SessionOptions {
   readonly keepMemory?: boolean;
   /** All cores of the machine when absent. */
   readonly threads?: number;
+  /**
+   * Whether the session looks beforehand for results that can take the memory of earlier ones. It compares all whose
+   * sizes depend on the data with each other, which for a thousand of them takes minutes. True when absent; without it
+   * runs of mixtures of experts take half as long again.
+   */
+  readonly planReuse?: boolean;
 }
 
 export interface Session {
@@ -49,12 +56,28 @@ export interface FetchOptions {
 /** Parameters are found below this folder: every location is a path without its leading slash. */
 const root = "/";
 
+/** Throws a `FailureError` when the runtime does not take the model, for want of memory above all. */
 export async function createSession(model: Uint8Array, options: SessionOptions): Promise<Session> {
-  const session = await InferenceSession.create(model, {
+  const session = await create(model, options);
+  return {
+    async run(feeds, { outputs = session.outputNames } = {}) {
+      const given = Object.fromEntries(session.inputNames.map((name) => [name, toOrt(feeds[name]!)]));
+      const results = await session.run(given, outputs);
+      return Object.fromEntries(outputs.map((name) => [name, fromOrt(results[name]!)]));
+    },
+    close: () => session.release(),
+  };
+}
+
+async function create(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+  const settings: InferenceSession.SessionOptions = {
     executionProviders: ["cpu"],
     intraOpNumThreads: options.threads ?? availableParallelism(),
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
+    // Only the executor for independent branches does without the plan, and only when it has threads for two of them.
+    ...((options.planReuse ?? true)
+      ? { executionMode: "sequential", interOpNumThreads: 1 }
+      : { executionMode: "parallel", interOpNumThreads: 2 }),
+    logSeverityLevel: 4,
     enableCpuMemArena: options.keepMemory ?? true,
     // A plan's memory comes on top of what is kept, and is made anew for every new size of a batch.
     enableMemPattern: false,
@@ -65,15 +88,12 @@ export async function createSession(model: Uint8Array, options: SessionOptions):
       },
       ...(options.widen === "run" ? { optimization: { disable_specified_optimizers: "ConstantFolding" } } : {}),
     },
-  });
-  return {
-    async run(feeds, { outputs = session.outputNames } = {}) {
-      const given = Object.fromEntries(session.inputNames.map((name) => [name, toOrt(feeds[name]!)]));
-      const results = await session.run(given, outputs);
-      return Object.fromEntries(outputs.map((name) => [name, fromOrt(results[name]!)]));
-    },
-    close: () => session.release(),
   };
+  try {
+    return await InferenceSession.create(model, settings);
+  } catch (error) {
+    throw new FailureError(`The model's graph cannot be made ready: ${messageOf(error)}`);
+  }
 }
 
 /** Where a file's bytes lie for `encode`: a location below `root`. */
