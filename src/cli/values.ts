@@ -15,7 +15,7 @@ export function integer(text: string, range: Range): number {
 
 /** A finite decimal number within its bounds. */
 export function decimal(text: string, range: Range): number {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
   return within(value, text, "a number", range);
 }
 

@@ -51,17 +51,29 @@ export function compileChatTemplate(source: string, specialTokens: SpecialTokens
   return { kind: "chat-template", render: (input) => render(nodes, specialTokens, input) };
 }
 
-/**
- * The template among a model's files, `undefined`: it has none. A chat_template.jinja wins over the entry of
- * tokenizer_config.json; of several named ones the one called `default` counts.
- */
+/** The template among a model's files, `undefined`: it has none. */
 export async function openChatTemplate(source: FileSource): Promise<ChatTemplate | undefined | Invalid> {
+  const found = await findChatTemplate(source);
+  return found === undefined || isInvalid(found) ? found : compileChatTemplate(found.template, found.specialTokens);
+}
+
+export interface FoundTemplate {
+  readonly kind: "template";
+  readonly template: string;
+  readonly specialTokens: SpecialTokens;
+}
+
+/**
+ * Its source, unread: a chat_template.jinja wins over the entry of tokenizer_config.json; of several named ones the one
+ * called `default` counts.
+ */
+export async function findChatTemplate(source: FileSource): Promise<FoundTemplate | undefined | Invalid> {
   const config = (await readJson(source, "tokenizer_config.json")) ?? {};
   if (isInvalid(config)) return config;
   const file = await readText(source, "chat_template.jinja");
   if (isInvalid(file)) return file;
   const template = file ?? templateOf(config.chat_template);
-  return template === undefined ? undefined : compileChatTemplate(template, specialTokensOf(config));
+  return template === undefined ? undefined : { kind: "template", template, specialTokens: specialTokensOf(config) };
 }
 
 function templateOf(entry: Json | undefined): string | undefined {

@@ -1,5 +1,6 @@
 /** What can be said of a model from its headers alone: what it is, and what measuring it will take. */
 import { type Invalid, isInvalid } from "../base/invalid.ts";
+import { findChatTemplate } from "./chat-template.ts";
 import { type FileSource, type ModelFiles, readModelFiles } from "./files.ts";
 import { type Model, readModel } from "./model.ts";
 
@@ -71,19 +72,14 @@ function dtypeOf({ tensors }: ModelFiles, { parameterNames }: Model): string {
   return ordered.map(([dtype]) => dtype).join("+");
 }
 
-/** Whether there is one; it is not read, since it may be large and is a stranger's program in parts. */
+/** Whether there is one. It is not read, since it may be large and is a stranger's program in parts; nor is a template run. */
 async function findTokenizer(source: FileSource): Promise<Inspection["tokenizer"] | Invalid> {
-  const sizeOf = async (name: string): Promise<number | undefined | Invalid> => {
-    const opened = await source.open(name);
-    if (opened.kind === "invalid") return opened.reason === "file-missing" ? undefined : opened;
-    await using file = opened;
-    return file.sizeBytes;
-  };
-  const sizeBytes = await sizeOf("tokenizer.json");
-  if (isInvalid(sizeBytes)) return sizeBytes;
-  const template = await sizeOf("chat_template.jinja");
+  const opened = await source.open("tokenizer.json");
+  if (opened.kind === "invalid") return opened.reason === "file-missing" ? null : opened;
+  await using file = opened;
+  const template = await findChatTemplate(source);
   if (isInvalid(template)) return template;
-  return sizeBytes === undefined ? null : { sizeBytes, chatTemplate: template !== undefined };
+  return { sizeBytes: file.sizeBytes, chatTemplate: template !== undefined };
 }
 
 function estimate({ tensors }: ModelFiles, model: Model, cores: number): Estimate {
