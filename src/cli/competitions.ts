@@ -5,6 +5,7 @@ import { messageOf, OperatorError } from "../base/errors.ts";
 import { builtInCompetitions, builtInNames, isBuiltIn } from "../competition/built-in.ts";
 import type { CompetitionFile } from "../competition/competition.ts";
 import { type ParsedFile, parseCompetitionFile } from "../competition/competition-file.ts";
+import { integer } from "./values.ts";
 
 /** The flag `--competitions` of every command that needs them. */
 export const competitionFileArg: StringArgDef = {
@@ -26,6 +27,22 @@ export async function loadCompetitions(nameOrPath: string): Promise<CompetitionF
     `${nameOrPath} is not a valid competition file:\n${lines.join("\n")}`,
     "`finetune competition schema` prints what a competition file holds, `finetune competition show 1 --competitions demo --json` an example.",
   );
+}
+
+/** Where a competition is looked for, in this order: the files that are named, else all built-in ones. */
+export async function namedCompetitions(nameOrPath: string | undefined): Promise<readonly CompetitionFile[]> {
+  return nameOrPath === undefined ? builtInNames.map(builtInCompetitions) : [await loadCompetitions(nameOrPath)];
+}
+
+/** The flag `--competitions` of a command that uses `namedCompetitions`. */
+export const namedCompetitionsArg: StringArgDef = {
+  ...competitionFileArg,
+  description: `${competitionFileArg.description} [the first built-in in which it runs]`,
+};
+
+/** A competition's number on the command line: what a commitment can hold. */
+export function competitionIdOf(text: string): number {
+  return integer(text, { flag: "competition", min: 0, max: 65_535 });
 }
 
 /** Reads and checks a file; only a file that cannot be read is an error here. */

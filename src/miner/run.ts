@@ -13,7 +13,7 @@ import { type Contest, openContest } from "./contest.ts";
 import type { LocalModel } from "./measurement.ts";
 import { openOutFolder } from "./out-folder.ts";
 import { publishModel } from "./publish.ts";
-import { checkedRepository, runningCompetition } from "./publish-checks.ts";
+import { checkedRepository, requireRegistered, runningCompetition } from "./publish-checks.ts";
 import { readOwnCommitment } from "./rivals.ts";
 import { endlessSource, writeMaterials } from "./run-data.ts";
 import { RunJournal, type TurnModel } from "./run-journal.ts";
@@ -54,11 +54,7 @@ class MinerRun {
     const { contest, signer } = this.options;
     const { netuid, competitionId, file } = contest;
     await this.#withChain(async (chain) => {
-      if ((await chain.registration(netuid, signer.ss58Address)) === undefined)
-        throw new OperatorError(
-          `Hotkey ${signer.ss58Address} is not registered in subnet ${netuid}.`,
-          "Register it with `finetune register`.",
-        );
+      await requireRegistered({ chain, netuid, signer });
       runningCompetition([file], competitionId, (await chain.head()).number);
       const own = await readOwnCommitment(chain, netuid, signer.ss58Address);
       if (own !== null && own.competitionId !== competitionId)
