@@ -10,6 +10,7 @@ import { aborted } from "../base/interrupt.ts";
 import type { ChainClient } from "../chain/client.ts";
 import { folderBytes } from "../model/folder.ts";
 import { type Contest, openContest } from "./contest.ts";
+import { readMaterials } from "./materials.ts";
 import type { LocalModel } from "./measurement.ts";
 import { openOutFolder } from "./out-folder.ts";
 import { publishModel } from "./publish.ts";
@@ -18,7 +19,7 @@ import { readOwnCommitment } from "./rivals.ts";
 import { endlessSource, writeMaterials } from "./run-data.ts";
 import { RunJournal, type TurnModel } from "./run-journal.ts";
 import type { Retries, RunOptions } from "./run-options.ts";
-import { trainModel } from "./training.ts";
+import { openBase, trainModel } from "./training.ts";
 import type { TrainingSource } from "./training-options.ts";
 
 const retriesDefault: Retries = { attemptsMax: 8, secondsFirst: 15 };
@@ -31,6 +32,8 @@ const turnForNames = 9999;
 export async function runMiner(options: RunOptions): Promise<void> {
   const { store, signer, contest, out, repo } = options;
   checkedRepository(`${repo}-${turnForNames}`, contest.competitionId);
+  await openBase(options.base);
+  if (options.source?.kind === "files") await readMaterials(options.source.path);
   const folder = await openOutFolder(out, options.base);
   const scope = `run:${signer.ss58Address}:${contest.competitionId}:${folder}`;
   const journal = await RunJournal.open(store, { scope, base: resolve(options.base), folder });
