@@ -309,6 +309,8 @@ test(
 
 describe("what cannot work is said before any training", () => {
   test.each([
+    ["a base that is not there", ["--base", "nowhere"], /nowhere cannot be trained/],
+    ["data that are not there", ["--data", "nowhere.jsonl"], /There is no nowhere\.jsonl/],
     ["a hotkey that is not registered", ["--uri", "//Nobody"], /not registered in subnet/],
     ["a name too long for a commitment", ["--repo", `local/${"n".repeat(35)}`], /characters/],
     ["a competition that nobody runs", ["--competition", "77"], /does not run/],

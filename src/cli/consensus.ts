@@ -1,8 +1,8 @@
 /** `finetune consensus FILE.json`: explains what Yuma consensus makes of a matrix of weights. */
-import { open } from "node:fs/promises";
 import { messageOf, OperatorError } from "../base/errors.ts";
 import { parseJson } from "../base/json.ts";
 import { printable } from "../base/log.ts";
+import { readOperatorFile } from "../base/operator-file.ts";
 import { type EpochOutput, runEpoch } from "../consensus/epoch.ts";
 import { readEpochFile } from "../consensus/epoch-file.ts";
 import type { EpochInput } from "../consensus/epoch-input.ts";
@@ -53,14 +53,7 @@ async function readInput(path: string): Promise<EpochInput> {
 
 async function readText(path: string, hint: string): Promise<string> {
   try {
-    const file = await open(path, "r");
-    try {
-      const { size } = await file.stat();
-      if (size > fileBytesMax) throw new Error(`it has ${size} bytes, more than ${fileBytesMax}`);
-      return await file.readFile("utf8");
-    } finally {
-      await file.close();
-    }
+    return new TextDecoder().decode(await readOperatorFile(path, { bytesMax: fileBytesMax }));
   } catch (error) {
     throw new OperatorError(printable(`${path} cannot be read: ${messageOf(error)}.`), hint);
   }

@@ -10,7 +10,7 @@ import { listModel } from "../hub/inspect.ts";
 import { folderBytes, openFolder } from "../model/folder.ts";
 import { type Inspection, inspectModel } from "../model/inspection.ts";
 import { command } from "./command.ts";
-import { competitionFileArg, loadCompetitions } from "./competitions.ts";
+import { competitionFileArg, competitionIdOf, loadCompetitions } from "./competitions.ts";
 import { howComputed } from "./computation.ts";
 import { type Constraint, checkInspection, type MeasuredNorms } from "./inspect-constraints.ts";
 import { type ModelFlags, modelArgs } from "./model-args.ts";
@@ -18,7 +18,6 @@ import { findModel } from "./model-source.ts";
 import { print, printJson, printTable } from "./output.ts";
 import { asInvalid, remoteFiles } from "./remote-files.ts";
 import { asHubError, hubError, hubOf, pinRevision } from "./remote-model.ts";
-import { integer } from "./values.ts";
 
 export default command({
   summary: "what a model is and whether it may contend, without downloading it",
@@ -133,7 +132,7 @@ function judge(
 /** The competition as it runs last: its newest rules. */
 async function findCompetition(id: string | undefined, file: string): Promise<Competition | undefined> {
   if (id === undefined) return undefined;
-  const number = integer(id, { flag: "competition", min: 0, max: 65_535 });
+  const number = competitionIdOf(id);
   const { schedule } = await loadCompetitions(file);
   const found = schedule.flatMap(({ competitions }) => competitions).findLast((entry) => entry.id === number);
   if (found !== undefined) return found;

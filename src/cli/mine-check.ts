@@ -45,8 +45,8 @@ export default command({
     const hotkey = await hotkeyOf(args);
     const wiring = await contestOf(args);
     const json = args.json === true;
+    const place = await findModel(args);
     const report = await withChain(args, async (chain, signal) => {
-      const place = await findModel(args);
       const source = place.kind === "folder" ? undefined : await pinRevision(hubOf(args), place, signal);
       if (source !== undefined) {
         const { number } = await chain.head();

@@ -8,7 +8,7 @@ import type { TaskText } from "../eval/tasks/task.ts";
 import { openModelCache } from "../hub/cache.ts";
 import type { ContestOptions, DrawRequest } from "../miner/contest.ts";
 import { netuidOf } from "./chain-access.ts";
-import { loadCompetitions } from "./competitions.ts";
+import { competitionIdOf, loadCompetitions } from "./competitions.ts";
 import { serverArgs, serversOf } from "./data-servers.ts";
 import { MovingLine } from "./moving-line.ts";
 import { transferred } from "./output.ts";
@@ -49,7 +49,7 @@ export async function contestOf(
   return {
     netuid: netuidOf(args),
     file: await loadCompetitions(args.competitions),
-    competitionId: integer(args.competition, { flag: "competition", min: 1, max: 65_535 }),
+    competitionId: competitionIdOf(args.competition),
     rivalsMax: integer(args.rivals, { flag: "rivals", min: 0, max: 1000 }),
     hub: hubOf(args),
     cache: openModelCache({ folder: join(settingOf("cache", args), "models"), bytesMax }),

@@ -1,16 +1,14 @@
 /** `finetune mine publish`: puts a model on the hub and its commitment on the chain, in the safe order. */
 import { join } from "node:path";
-import { builtInCompetitions, builtInNames } from "../competition/built-in.ts";
 import { connectHub } from "../hub/connection.ts";
 import { publishModel } from "../miner/publish.ts";
 import { openStore } from "../store/store.ts";
 import { chainArgs, netuidOf, signerOf, uriArg, walletArgs, withChain } from "./chain-access.ts";
 import { command } from "./command.ts";
-import { competitionFileArg, loadCompetitions } from "./competitions.ts";
+import { competitionIdOf, namedCompetitions, namedCompetitionsArg } from "./competitions.ts";
 import { print, printJson } from "./output.ts";
 import { publishProgress } from "./publish-progress.ts";
 import { settingArgs, settingOf } from "./settings.ts";
-import { integer } from "./values.ts";
 
 export default command({
   summary: "upload a model, commit it on the chain, make it public",
@@ -25,10 +23,7 @@ export default command({
     folder: { type: "positional", required: true, description: "the model's folder", valueHint: "DIR" },
     repo: { type: "string", valueHint: "NAMESPACE/NAME", required: true, description: "a new repository of the hub" },
     competition: { type: "string", valueHint: "ID", required: true, description: "what the model is committed to" },
-    competitions: {
-      ...competitionFileArg,
-      description: `${competitionFileArg.description} [the first built-in in which it runs]`,
-    },
+    competitions: namedCompetitionsArg,
     ...settingArgs("db", "hub", "token", "cache"),
     ...chainArgs,
     ...walletArgs,
@@ -36,10 +31,7 @@ export default command({
     json: { type: "boolean", description: "print every step and the result as lines of JSON" },
   },
   async run(args) {
-    const competitions =
-      args.competitions === undefined
-        ? builtInNames.map(builtInCompetitions)
-        : [await loadCompetitions(args.competitions)];
+    const competitions = await namedCompetitions(args.competitions);
     const signer = await signerOf(args, "hotkey");
     const store = await openStore({ path: settingOf("db", args), mode: "write", create: true });
     try {
@@ -54,8 +46,8 @@ export default command({
           competitions,
           folder: args.folder,
           repo: args.repo,
-          competitionId: integer(args.competition, { flag: "competition", min: 0, max: 65_535 }),
-          workFolder: join(settingOf("cache", args), "publish", args.repo.replace("/", "--")),
+          competitionId: competitionIdOf(args.competition),
+          workFolder: join(settingOf("cache", args), "publish"),
           ...publishProgress({ json: args.json === true }),
         }),
       );

@@ -73,7 +73,7 @@ export default command({
         source: args.data === undefined ? null : { kind: "files", path: args.data },
         repo: args.repo,
         turns: args.turns === undefined ? Number.POSITIVE_INFINITY : integer(args.turns, { flag: "turns", min: 1 }),
-        workFolder: join(settingOf("cache", args), "publish", args.repo.replace("/", "--")),
+        workFolder: join(settingOf("cache", args), "publish"),
         onEvent: progress.show,
       });
     } finally {

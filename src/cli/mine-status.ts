@@ -3,13 +3,21 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { onInterrupt } from "../base/interrupt.ts";
 import { printable } from "../base/log.ts";
-import { builtInCompetitions, builtInNames } from "../competition/built-in.ts";
 import { connectHub } from "../hub/connection.ts";
 import { type MinerStatus, readMinerStatus } from "../miner/status.ts";
 import { readResults, type ValidatorResult } from "../miner/validator-results.ts";
-import { addressOf, chainArgs, checkedAddress, netuidOf, uriArg, walletArgs, withChain } from "./chain-access.ts";
+import {
+  addressOf,
+  chainArgs,
+  checkedAddress,
+  jsonArg,
+  netuidOf,
+  uriArg,
+  walletArgs,
+  withChain,
+} from "./chain-access.ts";
 import { command } from "./command.ts";
-import { competitionFileArg, loadCompetitions } from "./competitions.ts";
+import { namedCompetitions, namedCompetitionsArg } from "./competitions.ts";
 import { MovingLine } from "./moving-line.ts";
 import { megabytes, print, printJson, printTable, transferred } from "./output.ts";
 import { settingArgs, settingOf } from "./settings.ts";
@@ -40,22 +48,16 @@ export default command({
       valueHint: "FILE|URL",
       description: "a validator's state file, or the address of its page: the last results are in it",
     },
-    competitions: {
-      ...competitionFileArg,
-      description: `${competitionFileArg.description} [the first built-in in which it runs]`,
-    },
+    competitions: namedCompetitionsArg,
     ...settingArgs("hub", "cache"),
     ...chainArgs,
     ...walletArgs,
     uri: { ...uriArg, description: "of a development hotkey such as //Alice" },
-    json: { type: "boolean", description: "print one JSON document" },
+    json: jsonArg,
   },
   async run(args) {
     const hotkey = args.hotkey === undefined ? await addressOf(args, "hotkey") : checkedAddress(args.hotkey);
-    const competitions =
-      args.competitions === undefined
-        ? builtInNames.map(builtInCompetitions)
-        : [await loadCompetitions(args.competitions)];
+    const competitions = await namedCompetitions(args.competitions);
     const workFolder = join(settingOf("cache", args), "status", hotkey);
     const line = process.stderr.isTTY && !args.json ? new MovingLine() : undefined;
     const status = await withChain(args, (chain, signal) =>

@@ -6,11 +6,10 @@ import { endlessSource } from "../miner/run-data.ts";
 import { trainModel } from "../miner/training.ts";
 import type { TrainingSource } from "../miner/training-options.ts";
 import { command } from "./command.ts";
-import { competitionFileArg, loadCompetitions } from "./competitions.ts";
+import { competitionFileArg, competitionIdOf, loadCompetitions } from "./competitions.ts";
 import { trainingProgress } from "./mine-progress.ts";
 import { print, printJson } from "./output.ts";
 import { trainingArgs, trainingOptionsOf } from "./training-args.ts";
-import { integer } from "./values.ts";
 
 export default command({
   summary: "fine-tune a model on your data or on what a competition asks",
@@ -85,11 +84,14 @@ function heldOut(lossNatsMean: number | null): string {
 
 async function sourceOf(data: string | undefined, competitions: string, competition: string): Promise<TrainingSource> {
   if (data !== undefined) return { kind: "files", path: data };
-  const id = integer(competition, { flag: "competition", min: 1 });
+  const id = competitionIdOf(competition);
   const file = await loadCompetitions(competitions);
   const found = file.schedule.flatMap((period) => period.competitions).find((one) => one.id === id);
   if (found === undefined)
-    throw new OperatorError(`${competitions} has no competition ${id}.`, "See `finetune competition list`.");
+    throw new OperatorError(
+      `There is no competition ${id} in ${competitions}.`,
+      "Name those that have it with --competitions; `finetune competition list` shows them.",
+    );
   const source = endlessSource(found);
   if (source !== undefined) return source;
   throw new OperatorError(

@@ -210,7 +210,7 @@ describe("score --text", () => {
     const file = join(root, "bad.jsonl");
     writeFileSync(file, '{"text":"a"}\n{"texts":"b"}\n');
     const { code, stderr } = await run("score", await makeModel(), "--text", file);
-    expect(stderr).toContain("entry 2: neither a text");
+    expect(stderr).toContain("line 2: neither a text");
     expect(code).toBe(2);
   });
 });

@@ -2,11 +2,11 @@
 import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
 import { type Invalid, isInvalid } from "../base/invalid.ts";
 import { printable } from "../base/log.ts";
+import { readOperatorFile } from "../base/operator-file.ts";
 import { type Engine, openEngine } from "../eval/engine.ts";
 import { openModelFolder } from "../model/folder.ts";
 import { refuseNonFinite } from "../model/parameters.ts";
 import type { Links } from "../model/untrusted-file.ts";
-import { readOperatorFile } from "./operator-file.ts";
 
 /** Opens a model's folder and looks at every parameter; what is wrong with the model is a failure, said in one line. */
 export async function openLocalEngine(

@@ -85,7 +85,8 @@ async function readInput(
     const samples = lists.map((ids) => ({ kind: "loss", ids, scoredFrom: 0 }) as const);
     return { cut: () => samples, bytes: undefined };
   }
-  const { cutIntoWindows, encodeEntries, openTextCoder, readTextFile } = await import("./text-input.ts");
+  const { readTextFile } = await import("../eval/text-entries.ts");
+  const { cutIntoWindows, encodeEntries, openTextCoder } = await import("./text-input.ts");
   const entries = await readTextFile(args.text!);
   const { size: textBytes } = await stat(args.text!);
   await using coder = await openTextCoder(args, place, { signal, textBytes });

@@ -1,73 +1,21 @@
 /**
- * Text for a model: read from a file, turned into ids by the model's own tokenizer and chat template or another's. Both
- * are a stranger's and work in a child process, so one that never ends is an error message here.
+ * Text for a model: turned into ids by the model's own tokenizer and chat template or another's. Both are a stranger's and
+ * work in a child process, so one that never ends is an error message here.
  */
-import { FailureError, messageOf, OperatorError } from "../base/errors.ts";
+import { FailureError } from "../base/errors.ts";
 import { printable } from "../base/log.ts";
 import type { ChildLimits } from "../base/process-limits.ts";
 import { type ModelChild, startModelChild } from "../eval/child.ts";
-import type { EncodeResult, Message, TextItem } from "../eval/protocol.ts";
+import type { EncodeResult, TextItem } from "../eval/protocol.ts";
 import type { LossSample } from "../eval/sample.ts";
+import type { TextEntry } from "../eval/text-entries.ts";
 import type { LocalModel, ModelFlags } from "./model-args.ts";
 import { locateModel } from "./model-source.ts";
-import { readOperatorFile } from "./operator-file.ts";
-
-export type TextEntry =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "messages"; readonly messages: readonly Message[] }
-  | { readonly kind: "completion"; readonly prompt: string; readonly completion: string };
 
 export interface TextSamples {
   readonly samples: readonly LossSample[];
   /** UTF-8 bytes of the text whose tokens are scored. */
   readonly bytes: number;
-}
-
-const fileBytesMax = 1 << 30;
-
-/**
- * Reads a text, or lines of JSON when every line is an object: `{"text"}`, `{"messages"}` or `{"prompt","completion"}`.
- */
-export async function readTextFile(path: string): Promise<readonly TextEntry[]> {
-  let content: string;
-  try {
-    content = new TextDecoder("utf-8", { fatal: true }).decode(
-      await readOperatorFile(path, { bytesMax: fileBytesMax }),
-    );
-  } catch (error) {
-    throw new OperatorError(
-      printable(`${path} cannot be read: ${messageOf(error)}`),
-      "Give --text a file of UTF-8 text, or lines of JSON with text, messages, or prompt and completion.",
-    );
-  }
-  const lines = content.split("\n").filter((line) => line.trim() !== "");
-  if (!path.endsWith(".jsonl") && !(lines.length > 0 && lines.every((line) => parseObject(line) !== undefined)))
-    return [{ kind: "text", text: content }];
-  return lines.map((line, index) => readEntry(parseObject(line), `${path}, entry ${index + 1}`));
-}
-
-function parseObject(line: string): Record<string, unknown> | undefined {
-  if (!line.trimStart().startsWith("{")) return undefined;
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-function readEntry(entry: Record<string, unknown> | undefined, place: string): TextEntry {
-  const { text, messages, prompt, completion } = entry ?? {};
-  if (typeof text === "string") return { kind: "text", text };
-  if (typeof prompt === "string" && typeof completion === "string") return { kind: "completion", prompt, completion };
-  if (Array.isArray(messages) && messages.every(isMessage)) return { kind: "messages", messages };
-  throw new OperatorError(
-    `${printable(place)}: neither a text, nor messages, nor a prompt and a completion.`,
-    'A line is {"text":"…"}, {"messages":[{"role":"user","content":"…"},…]} or {"prompt":"…","completion":"…"}.',
-  );
-}
-
-function isMessage(value: unknown): value is Message {
-  return typeof value === "object" && value !== null && "role" in value && typeof value.role === "string";
 }
 
 /**

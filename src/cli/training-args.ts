@@ -22,7 +22,7 @@ export function dtypeOf(text: string): TensorDtype | null {
 const peakDefaults = { lora: "2e-4", full: "2e-5" } as const;
 
 export const trainingArgs = {
-  full: { type: "boolean", description: "train all parameters (what happens without --lora-rank and --adapter)" },
+  full: { type: "boolean", description: "train all parameters: the default, unless adapters are trained" },
   "lora-rank": { type: "string", valueHint: "N", description: "train adapters of this rank instead" },
   "lora-alpha": {
     type: "string",
@@ -47,16 +47,25 @@ export const trainingArgs = {
   },
   warmup: { type: "string", valueHint: "STEPS", default: "20", description: "steps until the peak" },
   schedule: { type: "enum", options: Array.from(scheduleKinds), default: "cosine", description: "after the warm-up" },
-  steps: { type: "string", valueHint: "N", description: "updates (default: 200)" },
-  epochs: { type: "string", valueHint: "N", description: "passes over the data instead of --steps" },
-  batch: { type: "string", valueHint: "N", default: "8", description: "examples a run" },
-  accumulate: { type: "string", valueHint: "N", default: "1", description: "runs an update" },
+  steps: { type: "string", valueHint: "N", description: "updates of the parameters (default: 200)" },
+  epochs: {
+    type: "string",
+    valueHint: "N",
+    description: "as long as so many passes over the data, instead of --steps",
+  },
+  batch: { type: "string", valueHint: "N", default: "8", description: "examples computed at once" },
+  accumulate: {
+    type: "string",
+    valueHint: "N",
+    default: "1",
+    description: "batches an update: its gradients are added up over them",
+  },
   seq: { type: "string", valueHint: "TOKENS", description: "longer examples are cut (default: at most 1024)" },
   packing: {
     type: "boolean",
     default: true,
     description:
-      "examples of a run share rows of at most --seq tokens, and none sees another (--no-packing: a row each)",
+      "examples of a batch share rows of at most --seq tokens, and none sees another (--no-packing: a row each)",
   },
   "weight-decay": { type: "string", valueHint: "X", default: "0.01", description: "decoupled from the gradient" },
   "gradient-norm": { type: "string", valueHint: "X", default: "1", description: "gradients are scaled down to it" },
@@ -64,14 +73,20 @@ export const trainingArgs = {
     type: "string",
     valueHint: "STEPS",
     default: "0",
-    description: "measures data that is not trained on; 0: at the end",
+    description: "how often the loss on held-out data is measured, as validators do; 0: at the end alone",
   },
-  "checkpoint-every": { type: "string", valueHint: "STEPS", default: "100", description: "how much a crash costs" },
+  "checkpoint-every": {
+    type: "string",
+    valueHint: "STEPS",
+    default: "100",
+    description: "how often the training is saved: what a crash costs at most",
+  },
   recompute: {
     type: "enum",
     options: Array.from(["auto", "on", "off"]),
     default: "auto",
-    description: "compute each layer twice and keep the activations of one alone; auto: when all would not fit",
+    description:
+      "compute each layer twice and keep the activations of one alone; auto: where all would not fit in memory",
   },
   dtype: dtypeArg,
   restart: { type: "boolean", description: "begin anew although there is a checkpoint" },

@@ -66,7 +66,7 @@ export async function openContest(options: ContestOptions): Promise<Contest> {
   const tokenizerFolder = await options.tokenizerOf(competition, signal);
   const seed = roundSeed(head.hash);
   const texts = await options.drawTexts({ chain, competition, seed, block: head.number, blockHash: head.hash, signal });
-  const { commitments } = await readContest(chain, { netuid, file, competitionId });
+  const commitments = await readContest(chain, { netuid, file, competitionId });
   const hold = { competition, cache: options.cache, hub: options.hub, signal, onProgress: options.onDownload };
   const ofOthers = commitments.filter((commitment) => commitment.hotkey !== hotkey);
   const ofOwn = commitments.filter((commitment) => commitment.hotkey === hotkey);

@@ -20,13 +20,13 @@ export interface MergeOptions {
 
 /** Writes base + scale · B·A as a whole model. Throws `OperatorError` for adapters of another model. */
 export async function mergeAdapter({ base, adapter, out, dtype }: MergeOptions): Promise<{ readonly modules: number }> {
-  await openOutFolder(out, base);
   const folder = await openModelFolder(base, { links: "hub-cache" });
   if (isInvalid(folder)) throw new OperatorError(`${base} cannot be read: ${folder.detail}.`, "Give another --base.");
   const found = await readAdapter(adapter);
   if (isInvalid(found))
     throw new OperatorError(`${adapter} cannot be merged: ${found.detail}.`, "Give a LoRA adapter as PEFT writes it.");
   const modules = checkedModules(found, folder, { base, adapter });
+  await openOutFolder(out, base);
   try {
     await saveModel({ base: folder, method: { kind: "lora", ...found.options }, values: found.values, out, dtype });
   } catch (error) {

@@ -2,6 +2,8 @@
 
 import { OperatorError } from "../base/errors.ts";
 import { type Invalid, isInvalid } from "../base/invalid.ts";
+import type { ChainClient } from "../chain/client.ts";
+import type { Keypair } from "../chain/keypair.ts";
 import { commitmentBytesMax, parseRepositoryName } from "../competition/commitment.ts";
 import type { Competition, CompetitionFile } from "../competition/competition.ts";
 import { checkConstraints, checkFinite } from "../competition/constraints.ts";
@@ -11,7 +13,7 @@ import { openFolder, openModelFolder } from "../model/folder.ts";
 import { type Inspection, inspectModel } from "../model/inspection.ts";
 import { scanParameters } from "../model/parameters.ts";
 import { groupProjections } from "../model/projections.ts";
-import type { Block } from "../subnet.ts";
+import type { Block, Netuid } from "../subnet.ts";
 
 /** Revision (40), secure hash (44) and the four colons; the competition's digits come on top. */
 const commitmentBytesFixed = 40 + 44 + 4;
@@ -39,6 +41,23 @@ export function runningCompetition(files: readonly CompetitionFile[], id: number
   throw new OperatorError(
     `Competition ${id} does not run at block ${block}.`,
     "`finetune competition list` shows those that do; --competitions takes the file of another subnet.",
+  );
+}
+
+/** Only a hotkey of the subnet may commit. */
+export async function requireRegistered({
+  chain,
+  netuid,
+  signer,
+}: {
+  readonly chain: ChainClient;
+  readonly netuid: Netuid;
+  readonly signer: Keypair;
+}): Promise<void> {
+  if ((await chain.registration(netuid, signer.ss58Address)) !== undefined) return;
+  throw new OperatorError(
+    `Hotkey ${signer.ss58Address} is not registered in subnet ${netuid}.`,
+    "Register it with `finetune register`.",
   );
 }
 

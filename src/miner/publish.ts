@@ -25,7 +25,7 @@ import {
 import { bindChain } from "../store/chain.ts";
 import type { Store } from "../store/store.ts";
 import type { Block } from "../subnet.ts";
-import { checkedRepository, checkModel, runningCompetition } from "./publish-checks.ts";
+import { checkedRepository, checkModel, requireRegistered, runningCompetition } from "./publish-checks.ts";
 import {
   type CommitOptions,
   type CommitProgress,
@@ -43,7 +43,7 @@ export interface PublishOptions extends Omit<CommitOptions, "onProgress"> {
   readonly competitionId: number;
   /** Where the competition is looked for, in this order. */
   readonly competitions: readonly CompetitionFile[];
-  /** For fresh downloads and the memory of uploads; nothing in it is worth keeping after the end. */
+  /** A folder of its own in here has fresh downloads and the memory of uploads, and is deleted at the end. */
   readonly workFolder: string;
   readonly onStep: (step: PublishStep) => void;
   readonly onProgress: (progress: PublishProgress) => void;
@@ -72,6 +72,7 @@ export interface Published {
 /** Throws `OperatorError` for what the operator must change, `FailureError` for what may work later. */
 export async function publishModel(options: PublishOptions): Promise<Published> {
   const { store, chain, netuid, signer, folder, repo, competitionId, signal, onProgress } = options;
+  const workFolder = join(options.workFolder, repo.replace("/", "--"));
   const name = checkedRepository(repo, competitionId);
   await bindChain(store, { genesisHash: chain.genesisHash, netuid });
   const competition = runningCompetition(options.competitions, competitionId, (await chain.head()).number);
@@ -80,10 +81,10 @@ export async function publishModel(options: PublishOptions): Promise<Published> 
   const scope = `publish:${signer.ss58Address}:${digestOf(repo, competitionId, files)}`;
   const journal = await PublishJournal.open(store, scope);
   const bytesMax = competition.constraints.repositoryBytesMax;
-  const run = new PublishRun(options, files, journal, bytesMax);
+  const run = new PublishRun({ ...options, workFolder }, files, journal, bytesMax);
 
   await run.step("checked", async () => {
-    await run.requireRegistered();
+    await requireRegistered(options);
     const checking = (doneBytes: number, totalBytes: number) =>
       onProgress({ kind: "checking", what: "the parameters", doneBytes, totalBytes });
     await checkModel({ folder, files, competition, signal, onProgress: checking });
@@ -101,7 +102,7 @@ export async function publishModel(options: PublishOptions): Promise<Published> 
     value(await setVisibility(options.hub, { repo, private: false, signal }), options),
   );
   await run.step("confirmed", () => run.verifyPublic(revision));
-  await rm(options.workFolder, { recursive: true, force: true });
+  await rm(workFolder, { recursive: true, force: true });
   return { repo, revision, commitment, block };
 }
 
@@ -126,15 +127,6 @@ class PublishRun {
     if (known === undefined) await this.journal.write(name, result);
     this.options.onStep({ name, result, resumed: known !== undefined });
     return result;
-  }
-
-  async requireRegistered(): Promise<void> {
-    const { chain, netuid, signer } = this.options;
-    if ((await chain.registration(netuid, signer.ss58Address)) !== undefined) return;
-    throw new OperatorError(
-      `Hotkey ${signer.ss58Address} is not registered in subnet ${netuid}.`,
-      "Register it with `finetune register`.",
-    );
   }
 
   async upload(): Promise<{ readonly revision: string }> {

@@ -27,12 +27,9 @@ export interface Commitment extends CommittedModel {
 /** Registered hotkeys' readable commitments to a competition, best paid first, then the earlier. */
 export async function readContest(
   chain: ChainClient,
-  {
-    netuid,
-    file,
-    competitionId,
-  }: { readonly netuid: Netuid; readonly file: CompetitionFile; readonly competitionId: number },
-): Promise<{ readonly block: Block; readonly commitments: readonly Commitment[] }> {
+  contest: { readonly netuid: Netuid; readonly file: CompetitionFile; readonly competitionId: number },
+): Promise<readonly Commitment[]> {
+  const { netuid, file, competitionId } = contest;
   const { block, blockHash, neurons } = await chain.metagraph(netuid);
   const incentives = new Map(neurons.map(({ hotkey, incentive }) => [hotkey, incentive] as const));
   const commitments = (await chain.commitments(netuid, blockHash)).flatMap((found): Commitment[] => {
@@ -45,7 +42,7 @@ export async function readContest(
     const repo = `${model.namespace}/${model.name}`;
     return [{ ...model, repo, hotkey: found.hotkey, block: found.block, incentive }];
   });
-  return { block, commitments: commitments.sort((a, b) => b.incentive - a.incentive || a.block - b.block) };
+  return commitments.sort((a, b) => b.incentive - a.incentive || a.block - b.block);
 }
 
 /** A hotkey's commitment to any competition: a publication would replace it. */

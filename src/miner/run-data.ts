@@ -1,10 +1,10 @@
 /** What a turn of `mine run` trains on: samples of the competition's own sources, drawn afresh and kept in a file. */
-import { open, rename } from "node:fs/promises";
 import { OperatorError } from "../base/errors.ts";
+import { writeWhole } from "../base/whole-file.ts";
 import type { Competition } from "../competition/competition.ts";
 import { drawArithmetic } from "../data/generated/arithmetic.ts";
 import type { TaskText } from "../eval/tasks/task.ts";
-import type { Material } from "./materials.ts";
+import type { TextEntry } from "../eval/text-entries.ts";
 import type { TrainingSource } from "./training-options.ts";
 
 /** Exercises that can be made without end and without asking anybody; undefined where a competition has none. */
@@ -24,17 +24,14 @@ export async function writeMaterials(path: string, texts: Iterable<TaskText>): P
       "Nothing can be learnt from what the competition's tasks ask: they have no reference answers.",
       "Give --data.",
     );
-  const part = `${path}.part`;
-  await using file = await open(part, "w");
-  await file.writeFile(materials.map(({ kind: _, ...material }) => `${JSON.stringify(material)}\n`).join(""));
-  await file.sync();
-  await rename(part, path);
+  const lines = materials.map(({ kind: _, ...material }) => `${JSON.stringify(material)}\n`);
+  await writeWhole(path, (file) => file.writeFile(lines.join("")));
   return materials.length;
 }
 
 /** What a good answer would have been; null where the source tells only how answers are judged. */
-function materialOf(text: TaskText): Material | null {
-  const conversation = (prompt: string, answer: string): Material => ({
+function materialOf(text: TaskText): TextEntry | null {
+  const conversation = (prompt: string, answer: string): TextEntry => ({
     kind: "messages",
     messages: [
       { role: "user", content: prompt },

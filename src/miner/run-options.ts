@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly repo: string;
   /** How many turns, one that was interrupted counted in. */
   readonly turns: number;
+  /** As a publication takes it. */
   readonly workFolder: string;
   readonly retries?: Retries;
   readonly signal: AbortSignal;

@@ -10,15 +10,16 @@ import { aborted } from "../base/interrupt.ts";
 import type { ChainClient } from "../chain/client.ts";
 import { folderBytes } from "../model/folder.ts";
 import { type Contest, openContest } from "./contest.ts";
+import { readMaterials } from "./materials.ts";
 import type { LocalModel } from "./measurement.ts";
 import { openOutFolder } from "./out-folder.ts";
 import { publishModel } from "./publish.ts";
-import { checkedRepository, runningCompetition } from "./publish-checks.ts";
+import { checkedRepository, requireRegistered, runningCompetition } from "./publish-checks.ts";
 import { readOwnCommitment } from "./rivals.ts";
 import { endlessSource, writeMaterials } from "./run-data.ts";
 import { RunJournal, type TurnModel } from "./run-journal.ts";
 import type { Retries, RunOptions } from "./run-options.ts";
-import { trainModel } from "./training.ts";
+import { openBase, trainModel } from "./training.ts";
 import type { TrainingSource } from "./training-options.ts";
 
 const retriesDefault: Retries = { attemptsMax: 8, secondsFirst: 15 };
@@ -31,6 +32,8 @@ const turnForNames = 9999;
 export async function runMiner(options: RunOptions): Promise<void> {
   const { store, signer, contest, out, repo } = options;
   checkedRepository(`${repo}-${turnForNames}`, contest.competitionId);
+  await openBase(options.base);
+  if (options.source?.kind === "files") await readMaterials(options.source.path);
   const folder = await openOutFolder(out, options.base);
   const scope = `run:${signer.ss58Address}:${contest.competitionId}:${folder}`;
   const journal = await RunJournal.open(store, { scope, base: resolve(options.base), folder });
@@ -54,11 +57,7 @@ class MinerRun {
     const { contest, signer } = this.options;
     const { netuid, competitionId, file } = contest;
     await this.#withChain(async (chain) => {
-      if ((await chain.registration(netuid, signer.ss58Address)) === undefined)
-        throw new OperatorError(
-          `Hotkey ${signer.ss58Address} is not registered in subnet ${netuid}.`,
-          "Register it with `finetune register`.",
-        );
+      await requireRegistered({ chain, netuid, signer });
       runningCompetition([file], competitionId, (await chain.head()).number);
       const own = await readOwnCommitment(chain, netuid, signer.ss58Address);
       if (own !== null && own.competitionId !== competitionId)

@@ -8,9 +8,10 @@ import { isInvalid } from "../base/invalid.ts";
 import { Random } from "../base/random.ts";
 import type { Message, TextItem } from "../eval/protocol.ts";
 import { timeInTemplates } from "../eval/questions.ts";
+import type { TextEntry } from "../eval/text-entries.ts";
 import type { TextTools } from "../eval/text-tools.ts";
 import { countedTokens, type Example } from "../train/batch.ts";
-import { type Material, readMaterials } from "./materials.ts";
+import { readMaterials } from "./materials.ts";
 
 /** A prompt and what should follow it, as text. */
 export interface Exercise {
@@ -48,7 +49,7 @@ export async function generatedCurriculum(
 ): Promise<Curriculum> {
   const drawn = async (seedText: string, count: number) => {
     const materials = draw(new Random(seedText), count).map(
-      ({ context, reference }): Material => ({ kind: "completion", prompt: context, completion: reference }),
+      ({ context, reference }): TextEntry => ({ kind: "completion", prompt: context, completion: reference }),
     );
     return (await examplesOf(materials, tools, sequenceTokensMax)).examples;
   };
@@ -71,11 +72,16 @@ const heldOutMax = 200;
 export async function fileCurriculum(path: string, preparation: Preparation): Promise<Curriculum> {
   const { tools, seed, examplesPerStep, sequenceTokensMax } = preparation;
   const materials = await readMaterials(path);
+  if (materials.length === 0)
+    throw new OperatorError(
+      `${path} holds no sample: nothing to learn.`,
+      "Give --data a .jsonl file, a text, or a folder of .jsonl, .txt or .md files.",
+    );
   const { examples, cut, dropped, empty } = await examplesOf(materials, tools, sequenceTokensMax);
   if (examples.length === 0)
     throw new OperatorError(
-      `${path} holds nothing to learn: ${materials.length} samples, of which ${empty} have an empty response and ${dropped} a prompt of ${sequenceTokensMax} tokens or more.`,
-      "Give other --data, or a larger --seq.",
+      `${path} holds nothing to learn: of its samples, ${empty} have an empty response and ${dropped} a prompt of ${sequenceTokensMax} tokens or more.`,
+      dropped > 0 ? "Give a larger --seq, or other --data." : "Give other --data.",
     );
   const order = shuffled(examples, `held out of ${seed}`);
   const heldOutCount =
@@ -135,7 +141,7 @@ function noticeOf({ cut, dropped, empty }: Omit<Prepared, "examples">, sequenceT
 
 /** Tokenises as the validators' tasks do: a prompt and its completion apart, a conversation by the model's template. */
 async function examplesOf(
-  materials: readonly Material[],
+  materials: readonly TextEntry[],
   tools: TextTools,
   sequenceTokensMax: number,
 ): Promise<Prepared> {

@@ -1,6 +1,7 @@
 /** The loop of a training: steps, measurements and checkpoints until its end, and the result as a folder. */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { FailureError, InterruptedError, messageOf, OperatorError } from "../base/errors.ts";
 import { isInvalid } from "../base/invalid.ts";
 import { openEngine } from "../eval/engine.ts";
@@ -73,7 +74,9 @@ export class TrainingRun {
   }
 
   async #resume(): Promise<void> {
-    const { restart, onEvent } = this.options;
+    const { out, restart, onEvent } = this.options;
+    if (existsSync(join(out, "model.safetensors")))
+      onEvent({ kind: "notice", text: `${out} holds a model, which the trained one will replace.` });
     const { trainer, identity } = this.parts;
     if (restart) await removeCheckpoint(this.#checkpoint);
     const found = await readCheckpoint(this.#checkpoint, trainer.trainables);

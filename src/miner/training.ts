@@ -30,10 +30,10 @@ const sequenceTokensDefault = 1024;
 export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
   const { base, out, method, adapter, seed, onEvent } = options;
   assert(adapter === null || method.kind === "lora", "adapters are gone on from, and all parameters trained");
-  await openOutFolder(out, base);
-  const folder = usable(await openModelFolder(base, { links: "hub-cache" }), base);
+  const folder = await openBase(base);
   const model = usable(readModel(folder.config, folder.tensors), base);
   const tools = usable(await openTextTools(folder.path, "hub-cache"), base);
+  await openOutFolder(out, base);
   const { positionsMax = Infinity, contextTokens } = model;
   const sequenceTokensMax = options.sequenceTokensMax ?? Math.min(positionsMax, contextTokens, sequenceTokensDefault);
   if (sequenceTokensMax > positionsMax)
@@ -148,6 +148,11 @@ async function identityOf(
     seq: String(sequenceTokensMax),
     packing: String(packing),
   };
+}
+
+/** The model that a training begins with. Throws `OperatorError` where there is none. */
+export async function openBase(base: string): Promise<ModelFolder> {
+  return usable(await openModelFolder(base, { links: "hub-cache" }), base);
 }
 
 function usable<T>(value: T, base: string): Exclude<T, { kind: "invalid" }> {

@@ -103,7 +103,7 @@ async function readWhole(source: FileSource, name: SmallFile): Promise<Uint8Arra
 
 /** transformers prefers the single file where both exist; so does this. */
 async function readTensors(source: FileSource): Promise<ReadonlyMap<string, Tensor> | Invalid> {
-  const header = await readHeader(source, single);
+  const header = await readSafetensorsHeader(source, single);
   if (header.kind === "safetensors") return refuseDtypes(header.tensors);
   if (header.reason !== "file-missing") return header;
   const indexJson = await readJson(source, index);
@@ -112,7 +112,8 @@ async function readTensors(source: FileSource): Promise<ReadonlyMap<string, Tens
   return await readShards(source, indexJson);
 }
 
-async function readHeader(source: FileSource, name: string): Promise<SafetensorsHeader | Invalid> {
+/** The checked header of a .safetensors file; what is wrong with it is said with its name. */
+export async function readSafetensorsHeader(source: FileSource, name: string): Promise<SafetensorsHeader | Invalid> {
   const opened = await source.open(name);
   if (opened.kind === "invalid") return opened;
   await using file = opened;
@@ -139,7 +140,7 @@ async function readShards(source: FileSource, indexJson: JsonObject): Promise<Re
   if (isInvalid(shardOf)) return shardOf;
   const tensors = new Map<string, Tensor>();
   for (const shard of new Set(shardOf.values())) {
-    const header = await readHeader(source, shard);
+    const header = await readSafetensorsHeader(source, shard);
     if (header.kind === "invalid") return header;
     for (const [name, tensor] of header.tensors) {
       if (shardOf.get(name) !== shard)

@@ -1,7 +1,6 @@
 /** Writes .safetensors files: complete under their name, or not at all. */
-import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
+import { writeWhole } from "../base/whole-file.ts";
 import { dtypeBytes, type TensorDtype } from "./safetensors.ts";
 
 export interface TensorToWrite {
@@ -13,9 +12,8 @@ export interface TensorToWrite {
 }
 
 /**
- * Writes the tensors in the order given, aside and renamed when everything is on the disk. The header is padded with
- * spaces to a multiple of eight bytes, as the format's own library does, so that f32 data is aligned. The folder is
- * synced too: after this returns, the new file survives a power failure.
+ * Writes the tensors in the order given; the file is there as a whole or as it was before. The header is padded with
+ * spaces to a multiple of eight bytes, as the format's own library does, so that f32 data is aligned.
  */
 export async function writeSafetensors(
   path: string,
@@ -34,9 +32,7 @@ export async function writeSafetensors(
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
 
-  const part = `${path}.part`;
-  const file = await open(part, "w");
-  try {
+  await writeWhole(path, async (file) => {
     await file.writeFile(length);
     await file.writeFile(header);
     for (const [index, tensor] of tensors.entries()) {
@@ -45,24 +41,7 @@ export async function writeSafetensors(
       assert(bytes.length === end - start, `bytes of ${tensor.name}`);
       await file.writeFile(bytes);
     }
-    await file.sync();
-    await file.close();
-    await rename(part, path);
-    await syncFolder(dirname(path));
-  } catch (error) {
-    await file.close().catch(() => {});
-    await rm(part, { force: true });
-    throw error;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  });
 }
 
 /** f32 values in a stored type, rounded to the nearest, ties to even; beyond its range they become infinite. */

@@ -2,16 +2,18 @@
  * Adapters as PEFT writes them: adapter_config.json and adapter_model.safetensors in a folder. What PEFT can express and
  * this program does not compute (DoRA, other ranks for some modules, trained biases) is refused by name when it is read.
  */
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
 import { parseJsonBytes } from "../base/json.ts";
+import { writeWhole } from "../base/whole-file.ts";
+import { readSafetensorsHeader } from "../model/files.ts";
 import { openFolder } from "../model/folder.ts";
 import type { Tensor, TensorDtype } from "../model/safetensors.ts";
 import { narrow, widen, writeSafetensors } from "../model/safetensors-writer.ts";
 import type { LoraOptions } from "./lora.ts";
-import { readSafetensorsHeader, readTensor } from "./read-tensor.ts";
+import { readTensor } from "./read-tensor.ts";
 import type { Trainable } from "./trainable.ts";
 
 export const adapterFiles = { config: "adapter_config.json", tensors: "adapter_model.safetensors" } as const;
@@ -135,20 +137,10 @@ export async function writeAdapter(
     init_lora_weights: true,
     modules_to_save: null,
   };
-  await writeWhole(join(folder, adapterFiles.config), `${JSON.stringify(config, null, 2)}\n`);
+  const json = `${JSON.stringify(config, null, 2)}\n`;
+  await writeWhole(join(folder, adapterFiles.config), (file) => file.writeFile(json));
 }
 
 function moduleNames(trainables: readonly Trainable[]): string[] {
   return [...new Set(trainables.map(({ name }) => name.split(".lora_")[0]!.split(".").at(-1)!))].sort();
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.part`, "w");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.part`, path);
 }

@@ -6,10 +6,11 @@
 import { rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { type Invalid, invalid, isInvalid } from "../base/invalid.ts";
+import { readSafetensorsHeader } from "../model/files.ts";
 import { openFolder } from "../model/folder.ts";
 import { narrow, widen, writeSafetensors } from "../model/safetensors-writer.ts";
 import type { Moments } from "./adamw.ts";
-import { readSafetensorsHeader, readTensor } from "./read-tensor.ts";
+import { readTensor } from "./read-tensor.ts";
 import type { Trainable } from "./trainable.ts";
 import type { TrainerState } from "./trainer.ts";
 
