@@ -164,7 +164,7 @@ describe("score and generate", () => {
     Bun.spawnSync(["mkfifo", pipe]);
     for (const path of [pipe, "/dev/zero"]) {
       const { code, stderr } = await run("score", folder, flag, path);
-      expect(stderr).toStartWith(`${path} cannot be read: it is not a plain file\n`);
+      expect(stderr).toStartWith(`${path} cannot be read: it is not a plain file`);
       expect(code).toBe(2);
     }
   });
