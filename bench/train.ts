@@ -46,6 +46,7 @@ export async function benchTrain({
 }: BenchTrainOptions): Promise<TrainFigures> {
   const [ours, theirs]: [Sample[], Sample[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
+    process.stderr.write(`${method}: round ${round + 1} of ${rounds}\n`);
     ours.push(
       read(run([process.execPath, import.meta.path, model, "--child", "--method", method, "--tokens", String(tokens)])),
     );

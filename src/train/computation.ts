@@ -4,6 +4,7 @@ import { createGraph, type Graph, type InputNode } from "../graph/graph.ts";
 import { encode } from "../graph/onnx.ts";
 import type { ModelFolder } from "../model/folder.ts";
 import type { Model } from "../model/model.ts";
+import { chooseWidenOfBase } from "./memory.ts";
 import { type Forward, gradientPrefix, lossAndGradients, type Method, prepareForward } from "./objective.ts";
 import { cutIntoSegments, type Segments } from "./segments.ts";
 import type { Trainable } from "./trainable.ts";
@@ -33,16 +34,22 @@ export async function createComputation(
   { method, recompute, threads }: ComputationOptions,
 ): Promise<Computation> {
   const forward = prepareForward(model, method);
-  const open = (graph: Graph) => openSession(folder, graph, threads);
+  // Where layers are computed twice memory is short, and the runtime gives back what it has used.
+  const widen = !recompute && method.kind === "lora" ? chooseWidenOfBase(model) : "run";
+  const open = (graph: Graph) => openSession(folder, graph, { widen, keepMemory: !recompute, threads });
   return recompute ? await byLayers(forward, cutIntoSegments(forward), open) : await atOnce(forward, open);
 }
 
-function openSession(folder: ModelFolder, graph: Graph, threads: number | undefined): Promise<Session> {
+function openSession(
+  folder: ModelFolder,
+  graph: Graph,
+  { threads, ...options }: { widen: "load" | "run"; keepMemory: boolean; threads: number | undefined },
+): Promise<Session> {
   const bytes = encode(graph, (name) => {
     const { file, offsetBytes, lengthBytes } = folder.tensors.get(name)!;
     return { location: locationOf(file), offset: offsetBytes, length: lengthBytes };
   });
-  return createSession(bytes, { widen: "run", keepMemory: false, ...(threads === undefined ? {} : { threads }) });
+  return createSession(bytes, { ...options, ...(threads === undefined ? {} : { threads }) });
 }
 
 async function atOnce(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isInvalid } from "../base/invalid.ts";
 import { openModelFolder } from "../model/folder.ts";
 import { readModel } from "../model/model.ts";
-import { chooseRecompute, estimateActivationBytes } from "./activation-memory.ts";
+import { chooseRecompute, estimateActivationBytes } from "./memory.ts";
 
 const folder = await openModelFolder(join(import.meta.dir, "../../test/fixtures/train-vectors/train/llama"));
 if (isInvalid(folder)) throw new Error(folder.detail);

@@ -1,4 +1,7 @@
-/** How much of a forward pass must be kept for its gradients: what decides whether layers are better computed twice. */
+/**
+ * What a training keeps in memory: decided by the memory that the machine has, not by what is free at the moment, since a
+ * training that goes on after an interruption must compute as it did before, to the last bit.
+ */
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { createGraph } from "../graph/graph.ts";
@@ -13,13 +16,13 @@ export interface RunSize {
   readonly tokens: number;
 }
 
-/** Of the memory that there is: the rest holds parameters, gradients, and everything else that runs here. */
-const partOfMemory = 0.5;
-
 /**
- * Whether the activations of all layers fit into this machine. Decided by the memory that it has, not by what is free at
- * the moment: a training that goes on after an interruption must compute as it did before, to the last bit.
+ * Of the memory that there is: the rest holds parameters, gradients, and everything else that runs here; and what the
+ * runtime has taken once it keeps, which is up to half as much again.
  */
+const partOfMemory = 0.4;
+
+/** Whether the activations of all layers fit into this machine: else layers are better computed twice. */
 export function chooseRecompute(
   model: Model,
   method: Method,
@@ -28,6 +31,14 @@ export function chooseRecompute(
   const activationBytes = estimateActivationBytes(model, method, size);
   const memoryBytes = memoryOfMachine();
   return { recompute: activationBytes > partOfMemory * memoryBytes, activationBytes, memoryBytes };
+}
+
+/** Of the memory that there is, what a base may take that is widened once instead of in every step. */
+const partForBase = 0.25;
+
+/** The same base is read as it is and transposed, and laid out for both. */
+export function chooseWidenOfBase({ parameters }: Pick<Model, "parameters">): "load" | "run" {
+  return 2 * 4 * parameters <= partForBase * memoryOfMachine() ? "load" : "run";
 }
 
 /** Bytes of every result of the forward graph that the gradients read again. A reshaped tensor is the same memory. */
