@@ -213,7 +213,11 @@ test("a validator whose readers go away finishes its round and says so where it 
   ] as const) {
     const script = `{ "$@"; echo $? > ${name}.code; } ${closed}`;
     const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...roundArgs(name))], {
-      ...{ env: { ...subnet.env }, cwd: subnet.dir, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+      env: { ...subnet.env },
+      cwd: subnet.dir,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
     });
     const err = await new Response(child.stderr).text();
     if (name === "unread") expect(err).toContain("standard output is lost");
@@ -311,7 +315,11 @@ describe("the operator's mistakes end at once, with what to do, and touch nothin
     writeFullDiskRules();
     const args = [...roundArgs("full"), "--competitions", join(subnet.dir, "large.json")];
     const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...args)], {
-      ...{ env: { ...subnet.env }, cwd: subnet.dir, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+      env: { ...subnet.env },
+      cwd: subnet.dir,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
     });
     const err = await new Response(child.stderr).text();
     expect({ code: await child.exited, err }).toEqual({ code: 2, err: expect.stringMatching(/no space left/) });

@@ -265,7 +265,12 @@ test(
     const events: RunEvent[] = [];
     try {
       await runMiner({
-        ...{ store, base, signal, turns: 1, source: null, repo: "local/patient" },
+        store,
+        base,
+        signal,
+        turns: 1,
+        source: null,
+        repo: "local/patient",
         signer: keypairFromUri("//patient//hotkey"),
         connect: () => connectChain({ endpoints: [line.url], signal, deadlines: { connectRounds: 1, backoffMs: 10 } }),
         contest: await contestOf({ ...flags, hub, token, netuid: String(netuid), cache: join(subnet.dir, "cache-2") }),
@@ -296,7 +301,11 @@ test(
     const script = '{ "$@"; echo $? > unread.code; } | head -n 1';
     const args = runArgs("unread", "--turns", "1", "--steps", "20", "--warmup", "5", "--rivals", "0");
     const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...args)], {
-      ...{ env: { ...subnet.env }, cwd: subnet.dir, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+      env: { ...subnet.env },
+      cwd: subnet.dir,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
     });
     const err = await new Response(child.stderr).text();
     await child.exited;

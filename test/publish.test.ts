@@ -201,7 +201,10 @@ test(
         seed: 7,
       });
     const plan = (url: string, token: string): Plan => ({
-      ...{ miner: "full", folder, repo: "local/full", more: ["--hub", url, "--token", token] },
+      miner: "full",
+      folder,
+      repo: "local/full",
+      more: ["--hub", url, "--token", token],
     });
     const small = await start(50_000);
     const full = await publish(plan(small.url, small.accounts[0]!.token));

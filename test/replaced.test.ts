@@ -26,7 +26,10 @@ let db: string;
 beforeAll(async () => {
   subnet = await startTestSubnet(miners, {
     neurons: [...miners.map((name) => ({ uri: `//${name}`, stakeTao: 0 })), boss],
-    ...{ uidsMax: 5, tempoBlocks: 12, rateLimitBlocks: 2, immunityBlocks: 1 },
+    uidsMax: 5,
+    tempoBlocks: 12,
+    rateLimitBlocks: 2,
+    immunityBlocks: 1,
   });
   db = join(subnet.dir, "state.sqlite");
   chain = await connectChain({ endpoints: [subnet.localnet.chainUrl] });

@@ -57,7 +57,9 @@ test("two validators with caches of their own draw the same from every source", 
   const run = async (name: string) => {
     const db = join(subnet.dir, `${name}.sqlite`);
     const { code, err } = await subnet.finetune([...subnet.validatorArgs(db), "--once", "--offline"], {
-      ...{ FINETUNE_DATASETS: url, FINETUNE_WANDB: url, FINETUNE_LANGUAGE: url },
+      FINETUNE_DATASETS: url,
+      FINETUNE_WANDB: url,
+      FINETUNE_LANGUAGE: url,
       FINETUNE_CACHE: join(subnet.dir, `cache-${name}`),
     });
     expect({ code, err }).toMatchObject({ code: 0 });

@@ -61,7 +61,12 @@ export async function startTestSubnet(
   const children = new Set<Bun.Subprocess<"ignore", "pipe", "pipe">>();
   const spawn = (args: readonly string[], variables: Variables = {}) => {
     const child = Bun.spawn([...selfCommand(...args)], {
-      ...{ env: { ...env, ...variables }, cwd: dir, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true },
+      env: { ...env, ...variables },
+      cwd: dir,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true,
     });
     children.add(child);
     void child.exited.then(() => children.delete(child));

@@ -8,7 +8,9 @@ const events: readonly TrainingEvent[] = [
   { kind: "notice", text: "Going on after step 48." },
   ...[49, 50].map((step) => ({
     ...({ kind: "step", step, steps: 100, lossNatsMean: 2.5, gradientNorm: 1, learningRate: 1e-3 } as const),
-    ...{ tokensPerSecond: 123.4, rows: 2, paddingPart: 0.25 },
+    tokensPerSecond: 123.4,
+    rows: 2,
+    paddingPart: 0.25,
   })),
   { kind: "evaluated", step: 50, lossNatsMean: 2.25 },
   { kind: "checkpoint", step: 50 },

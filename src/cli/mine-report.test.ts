@@ -25,7 +25,10 @@ interface Models {
 function check({ own, rival, replaced }: Models): Promise<CheckReport> {
   const results: Readonly<Record<string, Measured | Problem | undefined>> = { own, rival, replaced };
   return checkModel({
-    ...{ competition, texts: new Map([[task, []]]), block: 10, seed: 1n },
+    competition,
+    texts: new Map([[task, []]]),
+    block: 10,
+    seed: 1n,
     model: { name: "own", folder: "own", repositoryBytes: 1 },
     rivals: rival === undefined ? [] : [committed("rival")],
     replaced: replaced === undefined ? null : committed("replaced"),

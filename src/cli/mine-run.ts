@@ -66,7 +66,11 @@ export default command({
     const store = await openStore({ path: settingOf("db", args), mode: "write", create: true });
     try {
       await runMiner({
-        ...{ store, signer, contest, training, signal },
+        store,
+        signer,
+        contest,
+        training,
+        signal,
         connect: () => connect(args, signal),
         base: args.base,
         out: args.out,

@@ -62,7 +62,11 @@ export default command({
     const line = process.stderr.isTTY && !args.json ? new MovingLine() : undefined;
     const status = await withChain(args, (chain, signal) =>
       readMinerStatus({
-        ...{ chain, signal, hotkey, competitions, workFolder },
+        chain,
+        signal,
+        hotkey,
+        competitions,
+        workFolder,
         netuid: netuidOf(args),
         hub: connectHub({ url: settingOf("hub", args) }),
         onProgress: (progress) => line?.show(printable(`downloading ${progress.what}: ${transferred(progress)}`)),

@@ -57,7 +57,8 @@ describe("a command that only prints, without a reader", () => {
     // The shell's own exit code would be that of the reader.
     const script = `{ "$@"; echo "ended with $?" >&2; } ${redirected}`;
     const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand("competition", "schema")], {
-      ...{ stdout: "pipe", stderr: "pipe" },
+      stdout: "pipe",
+      stderr: "pipe",
     });
     return (await new Response(child.stderr).text()).trim();
   }

@@ -85,7 +85,10 @@ test("a fixed advantage does not wait, and equal losses never win", () => {
 test("the probability tells a sure lead from a lucky draw", () => {
   const chance = (losses: readonly number[]) =>
     prospectsOf({
-      ...{ competition: decaying, tasks, block: 60_000, seed: 1 },
+      competition: decaying,
+      tasks,
+      block: 60_000,
+      seed: 1,
       own: model(60_000, losses),
       rival: model(
         1,

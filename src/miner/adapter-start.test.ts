@@ -46,7 +46,10 @@ test("a training goes on exactly where the adapter is, in the adapter's own form
   expect(await train(further, ...more)).toMatchObject({ code: 0 });
   expect(parametersOf(further).equals(parametersOf(first))).toBe(false);
   expect((await openAdapter(`${further}.adapter`)).options).toEqual({
-    ...{ rank: 4, alpha: 6, rankStabilised: true, dropout: 0.1 },
+    rank: 4,
+    alpha: 6,
+    rankStabilised: true,
+    dropout: 0.1,
     targets: ["down_proj", "q_proj"],
   });
 });

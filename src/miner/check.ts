@@ -117,7 +117,10 @@ function compareWithRival(
   const { competition, block, seed } = options;
   const epsilon = epsilonAt(competition.epsilon, block, rival.block);
   const prospects = prospectsOf({
-    ...{ competition, tasks: drawnTasks(options), block, seed },
+    competition,
+    tasks: drawnTasks(options),
+    block,
+    seed,
     own: { modelBlock: Math.max(block, rival.block + 1), perTask: own.perTask },
     rival: { modelBlock: rival.block, perTask: theirs.perTask },
   });

@@ -76,7 +76,10 @@ export async function openContest(options: ContestOptions): Promise<Contest> {
     const rivals = disposables.use(await holdModels(ofOthers, options.rivalsMax + 1, hold));
     const own = disposables.use(await holdModels(ofOwn, 1, hold));
     const measure = measureOnce({
-      ...{ competition, texts, signal, onModel: options.onModel },
+      competition,
+      texts,
+      signal,
+      onModel: options.onModel,
       ...(tokenizerFolder === undefined ? {} : { tokenizerFolder }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     });
@@ -90,7 +93,9 @@ export async function openContest(options: ContestOptions): Promise<Contest> {
         const isItself = ({ name }: { readonly name: string }) =>
           model.revision !== undefined && revisionOf.get(name) === model.revision;
         const report = await checkModel({
-          ...{ ...at, model, measure },
+          ...at,
+          model,
+          measure,
           rivals: rivals.held.filter((rival) => !isItself(rival)).slice(0, options.rivalsMax),
           replaced: own.held.find((held) => !isItself(held)) ?? null,
         });

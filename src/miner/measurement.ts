@@ -132,7 +132,11 @@ async function measureTask(
   if ("kind" in questions) return questions;
   const losses: number[] = [];
   const problem = await measureBatches({
-    ...{ child, questions, method: methods[task.method.kind], firstBatch: 0, onBatch: () => {} },
+    child,
+    questions,
+    method: methods[task.method.kind],
+    firstBatch: 0,
+    onBatch: () => {},
     store: async (_, ofGroup) => void losses.push(...ofGroup),
   });
   return problem ?? losses;

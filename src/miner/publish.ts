@@ -180,7 +180,12 @@ class PublishRun {
     const folder = join(workFolder, hub.token === undefined ? "anonymous" : "fresh");
     await rm(folder, { recursive: true, force: true });
     const fresh = await compareFresh(hub, {
-      ...{ repo, revision, folder, files: this.files, bytesMax: this.bytesMax, signal },
+      repo,
+      revision,
+      folder,
+      files: this.files,
+      bytesMax: this.bytesMax,
+      signal,
       onProgress: ({ path, doneBytes, totalBytes }) =>
         onProgress({ kind: "downloading", what: path, doneBytes, totalBytes }),
     });

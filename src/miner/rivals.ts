@@ -108,7 +108,9 @@ async function hold(
   { cache, hub, competition, signal, onProgress }: HoldOptions,
 ): Promise<(Committed & { readonly release: () => void }) | LeftOut> {
   const found = await cache.acquire(hub, {
-    ...{ repo, revision, signal },
+    repo,
+    revision,
+    signal,
     bytesMax: competition.constraints.repositoryBytesMax,
     onProgress: (progress) => onProgress({ repo, ...progress }),
   });

@@ -169,7 +169,12 @@ class MinerRun {
       if (!(await this.#isStillWorthIt(chain))) return undefined;
       const { model, repo } = publication;
       return await publishModel({
-        ...{ store, chain, signal, signer, repo, workFolder },
+        store,
+        chain,
+        signal,
+        signer,
+        repo,
+        workFolder,
         netuid: contest.netuid,
         hub: contest.hub,
         competitions: [contest.file],
@@ -208,7 +213,9 @@ class MinerRun {
     const { number: turn } = this.journal.state.turn;
     return openContest({
       ...contest,
-      ...{ chain, signal, hotkey: signer.ss58Address },
+      chain,
+      signal,
+      hotkey: signer.ss58Address,
       onModel: (model) => onEvent({ kind: "measuring", turn, model }),
       onDownload: ({ repo: what, doneBytes, totalBytes }) =>
         onEvent({ kind: "progress", turn, progress: { kind: "downloading", what, doneBytes, totalBytes } }),

@@ -95,7 +95,10 @@ async function lookAtRepository(
   competition: Competition | undefined,
 ): Promise<RepositoryStatus> {
   const downloaded = await downloadModel(withoutToken(hub), {
-    ...{ repo: `${namespace}/${name}`, revision, folder: workFolder, signal },
+    repo: `${namespace}/${name}`,
+    revision,
+    folder: workFolder,
+    signal,
     bytesMax: competition?.constraints.repositoryBytesMax ?? Number.MAX_SAFE_INTEGER,
     onProgress: ({ path, doneBytes, totalBytes }) => onProgress({ what: path, doneBytes, totalBytes }),
   });

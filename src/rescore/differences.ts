@@ -28,7 +28,13 @@ export async function differencesOf(store: Store, { round, judged }: ReplayedRou
   }
   for (const { uid, rank, outcome, duplicateOf, score, epsilon, wins, matches, winRate, weight } of standings)
     put(replayed, uid, {
-      ...{ rank, outcome, score, epsilon, wins, matches, weight },
+      rank,
+      outcome,
+      score,
+      epsilon,
+      wins,
+      matches,
+      weight,
       "win rate": winRate,
       "duplicate of": duplicateOf,
     });

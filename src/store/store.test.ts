@@ -188,8 +188,14 @@ test("a state of the first version keeps its rows and learns to keep draws and t
   await connection.db
     .insertInto("rounds")
     .values({
-      ...{ competition_id: 1, competition_digest: "c", rule_set_digest: "r", sync_block: 20, sync_block_hash: "0x" },
-      ...{ seed: "1", state: "open", started_at: 1 },
+      competition_id: 1,
+      competition_digest: "c",
+      rule_set_digest: "r",
+      sync_block: 20,
+      sync_block_hash: "0x",
+      seed: "1",
+      state: "open",
+      started_at: 1,
     })
     .execute();
   connection.close();

@@ -39,7 +39,12 @@ async function measure(path: string, method: Method, options: { packed: boolean;
     folder,
     model,
     {
-      ...{ ...adamWDefaults, method, recompute, gradientNormMax: 1, batchExamples: lengths.length, threads: 1 },
+      ...adamWDefaults,
+      method,
+      recompute,
+      gradientNormMax: 1,
+      batchExamples: lengths.length,
+      threads: 1,
       ...(packed ? { rowTokensMax } : {}),
     },
     (trainables) => startingValues(folder, method, trainables, new Random(1)),

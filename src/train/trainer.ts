@@ -85,7 +85,8 @@ export class Trainer {
   ): Promise<Trainer> {
     const { method, recompute = false, threads } = options;
     const computation = await createComputation(folder, model, {
-      ...{ method, recompute },
+      method,
+      recompute,
       ...(threads === undefined ? {} : { threads }),
     });
     const { trainables } = computation;

@@ -50,8 +50,13 @@ describe("a model is forced in", () => {
   const [competition] = file.schedule[0]!.competitions;
   const result = { block: 100, score: 2, winningModelBlock: 1, winningModelScore: 1 };
   const usual = {
-    ...{ uid: 3, topMiners: new Set([3]), kept: new Set<number>(), competition: competition! },
-    ...{ results: [result], block: 140, forcedRetryBlocks: 40 },
+    uid: 3,
+    topMiners: new Set([3]),
+    kept: new Set<number>(),
+    competition: competition!,
+    results: [result],
+    block: 140,
+    forcedRetryBlocks: 40,
   };
   const cases: [string, Partial<typeof usual>, boolean][] = [
     ["when its miner is paid and its evaluation is old", {}, true],

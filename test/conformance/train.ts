@@ -135,8 +135,15 @@ async function withTrainer(
     folder,
     model,
     {
-      ...{ method, weightDecay, beta1: betas[0], beta2: betas[1], epsilon: eps, gradientNormMax: clip },
-      ...{ batchExamples: 2, threads: 1, recompute: options.recompute },
+      method,
+      weightDecay,
+      beta1: betas[0],
+      beta2: betas[1],
+      epsilon: eps,
+      gradientNormMax: clip,
+      batchExamples: 2,
+      threads: 1,
+      recompute: options.recompute,
     },
     (trainables) =>
       options.values === undefined
