@@ -7,11 +7,11 @@
  * The two take turns and the best of each counts. Both compute the shared beginning once, and choose the same tokens.
  */
 import { loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import { isInvalid } from "../src/base/invalid.ts";
 import { renderTable } from "../src/cli/output.ts";
 import { type Engine, openEngine } from "../src/eval/engine.ts";
 import type { GenerationSample } from "../src/eval/sample.ts";
+import { modelAndFlags } from "./parts/arguments.ts";
 import { randomSample } from "./score.ts";
 
 const ways: Readonly<Record<string, (engine: Engine, samples: readonly GenerationSample[]) => Promise<unknown[]>>> = {
@@ -24,32 +24,23 @@ const ways: Readonly<Record<string, (engine: Engine, samples: readonly Generatio
 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      prompts: { type: "string", default: "16" },
-      shared: { type: "string", default: "600" },
-      own: { type: "string", default: "30" },
-      new: { type: "string", default: "20" },
-      repeats: { type: "string", default: "3" },
-    },
-  });
-  const [model] = positionals;
-  if (model === undefined) throw new Error("usage: bun bench/generate.ts MODEL [--prompts 16] [--shared 600] …");
+  const usage = "bun bench/generate.ts MODEL [--prompts 16] [--shared 600] [--own 30] [--new 20] [--repeats 3]";
+  const defaults = { prompts: "16", shared: "600", own: "30", new: "20", repeats: "3" };
+  const { model, flags } = modelAndFlags(usage, defaults);
   const engine = await openEngine(model);
   if (isInvalid(engine)) throw new Error(engine.detail);
   const ids = (tokens: number, seed: number) => randomSample(engine.model.vocabulary, tokens, seed).ids;
-  const shared = ids(Number(values.shared), 1);
-  const samples = Array.from({ length: Number(values.prompts) }, (_, index): GenerationSample => {
-    const prompt = [...shared, ...ids(Number(values.own) + (index % 8), index + 2)];
-    return { kind: "generation", prompt, newTokensMax: Number(values.new), repetitionPenalty: 1.1, endIds: [] };
+  const shared = ids(Number(flags.shared), 1);
+  const samples = Array.from({ length: Number(flags.prompts) }, (_, index): GenerationSample => {
+    const prompt = [...shared, ...ids(Number(flags.own) + (index % 8), index + 2)];
+    return { kind: "generation", prompt, newTokensMax: Number(flags.new), repetitionPenalty: 1.1, endIds: [] };
   });
   const seconds = new Map(Object.keys(ways).map((way) => [way, Number.POSITIVE_INFINITY]));
   const chosen = new Set<string>();
   // The first turn makes the sessions and computes the shared beginning; it does not count.
-  for (let turn = 0; turn <= Number(values.repeats); turn++)
+  for (let turn = 0; turn <= Number(flags.repeats); turn++)
     for (const [way, run] of Object.entries(ways)) {
-      process.stderr.write(`${way}: run ${turn} of ${values.repeats}\n`);
+      process.stderr.write(`${way}: run ${turn} of ${flags.repeats}\n`);
       const start = performance.now();
       chosen.add(JSON.stringify(await run(engine, samples)));
       if (turn > 0) seconds.set(way, Math.min(seconds.get(way)!, (performance.now() - start) / 1000));
@@ -60,7 +51,7 @@ async function main(): Promise<void> {
   const rows = [...seconds].map(([way, best]) => [
     way,
     best.toFixed(2),
-    ((samples.length * Number(values.new)) / best).toFixed(0),
+    ((samples.length * Number(flags.new)) / best).toFixed(0),
     (slowest! / best).toFixed(1),
   ]);
   process.stdout.write(`${renderTable(["", "s", "new tokens/s", "times"], rows)}\nload ${loadavg()[0]!.toFixed(1)}\n`);

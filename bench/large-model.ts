@@ -14,8 +14,8 @@ import { startModelChild } from "../src/eval/child.ts";
 import { openModelFolder } from "../src/model/folder.ts";
 import { readModel } from "../src/model/model.ts";
 import { type TensorToWrite, writeSafetensors } from "../src/model/safetensors-writer.ts";
-import { scoringFlop } from "./flop.ts";
-import { openGemmPeak } from "./gemm-peak.ts";
+import { scoringFlop } from "./parts/flop.ts";
+import { openGemmPeak } from "./parts/gemm-peak.ts";
 import { randomSample } from "./score.ts";
 
 const memoryBytesMax = 4 * 2 ** 30;

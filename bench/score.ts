@@ -15,13 +15,13 @@
  */
 import { spawnSync } from "node:child_process";
 import { loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import { isInvalid } from "../src/base/invalid.ts";
 import { renderTable } from "../src/cli/output.ts";
 import { type Engine, openEngine } from "../src/eval/engine.ts";
 import type { LossSample } from "../src/eval/sample.ts";
-import { scoringFlop } from "./flop.ts";
-import { type GemmPeak, openGemmPeak } from "./gemm-peak.ts";
+import { modelAndFlags } from "./parts/arguments.ts";
+import { scoringFlop } from "./parts/flop.ts";
+import { type GemmPeak, openGemmPeak } from "./parts/gemm-peak.ts";
 
 export interface ScoreFigures {
   readonly what: string;
@@ -124,38 +124,29 @@ async function benchFirstLoss(model: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      lengths: { type: "string", default: "1024,4096" },
-      short: { type: "string", default: "400" },
-      repeats: { type: "string", default: "5" },
-      widen: { type: "string", default: "load" },
-      peer: { type: "string" },
-      "peer-short": { type: "string" },
-      python: { type: "string", default: process.env.PYTHON ?? "python3" },
-    },
-  });
-  const [model] = positionals;
-  if (model === undefined) throw new Error("usage: bun bench/score.ts MODEL [--lengths 1024,4096] [--short 400] …");
-  const lengths = values.lengths
+  const usage =
+    "bun bench/score.ts MODEL [--lengths 1024,4096] [--short 400] [--repeats 5] [--widen load|run] [--peer SCRIPT] [--peer-short SCRIPT] [--python PYTHON]";
+  const python = process.env.PYTHON ?? "python3";
+  const defaults = { lengths: "1024,4096", short: "400", repeats: "5", widen: "load", python };
+  const { model, flags } = modelAndFlags(usage, defaults, ["peer", "peer-short"]);
+  const lengths = flags.lengths
     .split(",")
     .map(Number)
     .filter((length) => length > 0);
   await benchFirstLoss(model);
-  const engine = await openEngine(model, { widen: values.widen === "run" ? "run" : "load" });
+  const engine = await openEngine(model, { widen: flags.widen === "run" ? "run" : "load" });
   if (isInvalid(engine)) throw new Error(engine.detail);
   const { vocabulary } = engine.model;
   const long: ScoreFigures[] = [];
   const short: ScoreFigures[] = [];
   {
     await using peak = await openGemmPeak();
-    const repeats = Number(values.repeats);
+    const repeats = Number(flags.repeats);
     for (const length of lengths) {
       const samples = [randomSample(vocabulary, length, 7)];
       long.push(await benchScore({ engine, peak }, { what: `1 × ${length}`, samples, repeats }));
     }
-    const count = Number(values.short);
+    const count = Number(flags.short);
     if (count > 0) {
       const what = `${count} short`;
       const samples = shortSamples(vocabulary, count);
@@ -164,13 +155,13 @@ async function main(): Promise<void> {
   }
   process.stdout.write(`${scoreTable([...long, ...short])}\nload ${loadavg()[0]!.toFixed(1)}\n`);
   await engine.close();
-  const { python, peer, "peer-short": peerShort } = values;
+  const { peer, "peer-short": peerShort } = flags;
   if (peer !== undefined)
     for (const [index, figures] of long.entries())
       for (const dtype of ["float32", "bfloat16"])
-        runPeer(python, [peer, model, dtype, String(lengths[index]), "4"], figures);
+        runPeer(flags.python, [peer, model, dtype, String(lengths[index]), "4"], figures);
   if (peerShort !== undefined)
-    for (const figures of short) runPeer(python, [peerShort, model, values.short, "0"], figures);
+    for (const figures of short) runPeer(flags.python, [peerShort, model, flags.short, "0"], figures);
 }
 
 if (import.meta.main) await main();

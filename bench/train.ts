@@ -5,7 +5,6 @@
  *     bun bench/train.ts MODEL [--method lora,full] [--tokens 512] [--rounds 2] [--peer SCRIPT --python PYTHON]
  */
 import { loadavg } from "node:os";
-import { parseArgs } from "node:util";
 import { Random } from "../src/base/random.ts";
 import { renderTable } from "../src/cli/output.ts";
 import { openModelFolder } from "../src/model/folder.ts";
@@ -15,6 +14,7 @@ import { loraDefaults } from "../src/train/lora.ts";
 import type { Method } from "../src/train/objective.ts";
 import { startingValues } from "../src/train/start.ts";
 import { Trainer } from "../src/train/trainer.ts";
+import { modelAndFlags } from "./parts/arguments.ts";
 
 export interface TrainFigures {
   readonly tokensPerSecond: number;
@@ -48,7 +48,19 @@ export async function benchTrain({
   for (let round = 0; round < rounds; round++) {
     process.stderr.write(`${method}: round ${round + 1} of ${rounds}\n`);
     ours.push(
-      read(run([process.execPath, import.meta.path, model, "--child", "--method", method, "--tokens", String(tokens)])),
+      read(
+        run([
+          process.execPath,
+          import.meta.path,
+          model,
+          "--child",
+          "yes",
+          "--method",
+          method,
+          "--tokens",
+          String(tokens),
+        ]),
+      ),
     );
     if (peer !== undefined)
       theirs.push(read(run([peer.python, peer.script, model, "float32", String(tokens), method])));
@@ -106,28 +118,17 @@ async function stepAway(path: string, kind: string, tokens: number): Promise<voi
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      method: { type: "string", default: "lora,full" },
-      tokens: { type: "string", default: "512" },
-      rounds: { type: "string", default: "2" },
-      peer: { type: "string" },
-      python: { type: "string", default: process.env.PYTHON ?? "python3" },
-      child: { type: "boolean", default: false },
-    },
-  });
-  const [model] = positionals;
-  if (model === undefined)
-    throw new Error(
-      "usage: bun bench/train.ts MODEL [--method lora,full] [--tokens 512] [--peer SCRIPT --python PYTHON]",
-    );
-  const tokens = Number(values.tokens);
-  if (values.child) return await stepAway(model, values.method, tokens);
-  const peer = values.peer === undefined ? {} : { peer: { python: values.python, script: values.peer } };
+  const usage =
+    "bun bench/train.ts MODEL [--method lora,full] [--tokens 512] [--rounds 2] [--peer SCRIPT] [--python PYTHON]";
+  const python = process.env.PYTHON ?? "python3";
+  const defaults = { method: "lora,full", tokens: "512", rounds: "2", python };
+  const { model, flags } = modelAndFlags(usage, defaults, ["peer", "child"]);
+  const tokens = Number(flags.tokens);
+  if (flags.child !== undefined) return await stepAway(model, flags.method, tokens);
+  const peer = flags.peer === undefined ? {} : { peer: { python: flags.python, script: flags.peer } };
   const rows: (string | number)[][] = [];
-  for (const method of values.method.split(",") as ("lora" | "full")[]) {
-    const figures = await benchTrain({ model, method, tokens, rounds: Number(values.rounds), ...peer });
+  for (const method of flags.method.split(",") as ("lora" | "full")[]) {
+    const figures = await benchTrain({ model, method, tokens, rounds: Number(flags.rounds), ...peer });
     const { tokensPerSecond, memoryGigabytesMax, peerTokensPerSecond, peerMemoryGigabytesMax } = figures;
     rows.push([
       method,

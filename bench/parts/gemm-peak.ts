@@ -6,10 +6,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSession, locationOf, type Tensor } from "../src/eval/session.ts";
-import { input, matmul, parameter, reduceMax } from "../src/graph/expression.ts";
-import { createGraph } from "../src/graph/graph.ts";
-import { encode } from "../src/graph/onnx.ts";
+import { createSession, locationOf, type Tensor } from "../../src/eval/session.ts";
+import { input, matmul, parameter, reduceMax } from "../../src/graph/expression.ts";
+import { createGraph } from "../../src/graph/graph.ts";
+import { encode } from "../../src/graph/onnx.ts";
 
 const rows = 1024;
 const size = 2048;

@@ -1,7 +1,7 @@
 /** What scoring a model must compute, from its graphs: the products that cannot be left out. */
-import type { Graph } from "../src/graph/graph.ts";
-import type { Node } from "../src/graph/node.ts";
-import type { Model } from "../src/model/model.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/node.ts";
+import type { Model } from "../../src/model/model.ts";
 
 /**
  * FLOP for a sequence of `tokens` of which `scored` are scored: 2 · P for every token, P the elements of the matrices
