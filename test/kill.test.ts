@@ -10,7 +10,9 @@ import { placeRounds, publishTiny, startTestSubnet, type TestSubnet } from "./su
 
 /** More of them by hand: `FINETUNE_TEST_KILLS=50 bun test test/kill.test.ts`. */
 const kills = Number(process.env.FINETUNE_TEST_KILLS ?? 20);
-/** A life measures some hundred of them, also on a quick machine: the round must outlast the kills. */
+/** A group of losses is stored when it is whole, so that a life may end before its first one or after several. */
+const batchesPerKillMax = 2600;
+/** The round must outlast the kills. */
 const samplesPerKill = 700;
 let subnet: TestSubnet;
 
@@ -61,12 +63,16 @@ async function storedLosses(db: string): Promise<number> {
   }
 }
 
-/** Resolves when the validator has said that it measured a batch. */
-async function measuring(stdout: ReadableStream<Uint8Array>): Promise<void> {
-  const reader = stdout.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || new TextDecoder().decode(value).includes('"measuring"')) return;
+/** Resolves when the validator has said so many times that it measured a batch. */
+async function measured(stdout: ReadableStream<Uint8Array>, batches: number): Promise<void> {
+  const decoder = new TextDecoder();
+  let said = "";
+  let left = batches;
+  for await (const bytes of stdout) {
+    const lines = (said + decoder.decode(bytes, { stream: true })).split("\n");
+    said = lines.pop()!;
+    left -= lines.filter((line) => line.includes('"measuring"')).length;
+    if (left <= 0) return;
   }
 }
 
@@ -88,7 +94,7 @@ test("killed again and again, it loses no stored loss and ends like an undisturb
         ? new Promise<void>(() => {})
         : killed % 4 === 0
           ? Bun.sleep(random() * 1000)
-          : measuring(child.stdout).then(() => Bun.sleep(random() * 60));
+          : measured(child.stdout, 1 + Math.floor(random() * batchesPerKillMax));
     const ended = await Promise.race([child.exited.then(() => true), moment.then(() => false)]);
     if (ended) {
       const said = await new Response(child.stderr).text();
@@ -101,6 +107,7 @@ test("killed again and again, it loses no stored loss and ends like an undisturb
     const now = await storedLosses(db);
     expect(now).toBeGreaterThanOrEqual(stored);
     stored = now;
+   
   }
   expect(await resultsOf(db)).toEqual(await resultsOf(calm));
   expect(killed).toBe(kills);
