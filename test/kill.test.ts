@@ -107,7 +107,6 @@ test("killed again and again, it loses no stored loss and ends like an undisturb
     const now = await storedLosses(db);
     expect(now).toBeGreaterThanOrEqual(stored);
     stored = now;
-   
   }
   expect(await resultsOf(db)).toEqual(await resultsOf(calm));
   expect(killed).toBe(kills);
