@@ -1,11 +1,15 @@
-/** Ctrl-C and SIGTERM as an AbortSignal, and the end of a child whose parent is gone. */
+/**
+ * Ctrl-C and SIGTERM as an AbortSignal, and the end of a child whose parent is gone. The signals' reason is an
+ * `InterruptedError`: what `throwIfAborted` throws ends the command without a word, like every other interruption.
+ */
+import { InterruptedError } from "./errors.ts";
 
 /** Aborts at the first Ctrl-C or SIGTERM, so that work can end cleanly; a second one ends the process at once. */
 export function onInterrupt(): AbortSignal {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
-    controller.abort();
+    controller.abort(new InterruptedError());
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
@@ -18,7 +22,7 @@ export function onInterrupt(): AbortSignal {
  */
 export function onParentGone(): AbortSignal {
   const controller = new AbortController();
-  const stop = () => controller.abort();
+  const stop = () => controller.abort(new InterruptedError());
   process.stdin.on("end", stop).on("close", stop).on("error", stop).resume();
   // Waiting for the end of a parent is no reason to live.
   process.stdin.unref();

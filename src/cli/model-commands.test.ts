@@ -170,6 +170,30 @@ describe("score and generate", () => {
   });
 });
 
+test.skipIf(process.platform !== "linux").each([
+  ["score", "--tokens", [Array.from({ length: 500_000 }, (_, index) => index % vocabulary)]],
+  ["generate", "--ignore-eos", "--max-new-tokens", "1000000", "--tokens", [[1], [2]]],
+] as const)("Ctrl-C ends %s without a word", async (command, ...flags) => {
+  const tokens = join(root, `${command}.json`);
+  writeFileSync(tokens, JSON.stringify(flags.at(-1)));
+  const args = [command, await makeModel(), ...(flags.slice(0, -1) as string[]), tokens];
+  const child = Bun.spawn([...selfCommand(...args)], { stdout: "ignore", stderr: "pipe", stdin: "ignore" });
+  while (!catchesInterrupt(child.pid)) await Bun.sleep(20);
+  // Into the work, on most machines; before it the same must hold.
+  await Bun.sleep(1000);
+  child.kill("SIGINT");
+  expect({ code: await child.exited, stderr: await new Response(child.stderr).text() }).toEqual({
+    code: 130,
+    stderr: "",
+  });
+});
+
+/** The second lowest bit of the mask of signals that have a handler is SIGINT's. */
+function catchesInterrupt(pid: number): boolean {
+  const [, mask] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return (BigInt(`0x${mask}`) & 2n) !== 0n;
+}
+
 describe("score --text", () => {
   test("of a model that knows nothing is the logarithm of its vocabulary", async () => {
     const folder = await makeModel();
