@@ -137,7 +137,11 @@ async function logitsOf({ head, width }: GenerateParts, hidden: Float32Array, ro
   return logits!.data as Float32Array;
 }
 
-function capacityOf({ positionsMax }: GenerateParts, { prompt, newTokensMax }: GenerationSample): number {
+/** How long a sequence may become. */
+function capacityOf(
+  { positionsMax }: Pick<GenerateParts, "positionsMax">,
+  { prompt, newTokensMax }: GenerationSample,
+): number {
   return Math.min(prompt.length + newTokensMax, positionsMax);
 }
 
@@ -154,7 +158,7 @@ class Continuation {
     private readonly options: GenerateOptions,
   ) {
     this.ids = [...sample.prompt];
-    this.capacityTokens = Math.min(sample.prompt.length + sample.newTokensMax, positionsMax);
+    this.capacityTokens = capacityOf({ positionsMax }, sample);
     this.#ends = new Set(sample.endIds);
   }
 
