@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { selfCommand } from "../src/base/self.ts";
 import { connectChain } from "../src/chain/client.ts";
 import { concealPassword, passwordVariables } from "../src/chain/keyfile-password.ts";
 import { keypairFromUri } from "../src/chain/keypair.ts";
@@ -212,16 +211,8 @@ test("a validator whose readers go away finishes its round and says so where it 
     ["unheard", "2>&1 | head -n 1"],
   ] as const) {
     const script = `{ "$@"; echo $? > ${name}.code; } ${closed}`;
-    const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...roundArgs(name))], {
-      env: { ...subnet.env },
-      cwd: subnet.dir,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-    });
-    const err = await new Response(child.stderr).text();
+    const { err } = await subnet.shell(script, roundArgs(name));
     if (name === "unread") expect(err).toContain("standard output is lost");
-    await child.exited;
     expect(readFileSync(join(subnet.dir, `${name}.code`), "utf8").trim()).toBe("0");
     expect(await differences(name)).toMatchObject({ lossesDifferent: 0, sameSamples: true });
   }
@@ -314,15 +305,8 @@ describe("the operator's mistakes end at once, with what to do, and touch nothin
     const script = 'ulimit -f 800; exec "$@"';
     writeFullDiskRules();
     const args = [...roundArgs("full"), "--competitions", join(subnet.dir, "large.json")];
-    const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...args)], {
-      env: { ...subnet.env },
-      cwd: subnet.dir,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-    });
-    const err = await new Response(child.stderr).text();
-    expect({ code: await child.exited, err }).toEqual({ code: 2, err: expect.stringMatching(/no space left/) });
+    const { code, err } = await subnet.shell(script, args);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/no space left/) });
     const stored = await lossesOf("full");
     expect(await subnet.finetune(args)).toMatchObject({ code: 0 });
     expect(await lossesOf("full")).toBeGreaterThanOrEqual(stored);

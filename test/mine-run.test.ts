@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { selfCommand } from "../src/base/self.ts";
 import { type ChainClient, connectChain } from "../src/chain/client.ts";
 import { keypairFromUri } from "../src/chain/keypair.ts";
 import { contestOf } from "../src/cli/mine-contest.ts";
@@ -300,15 +299,7 @@ test(
     // The first document is read, then the pipe is closed.
     const script = '{ "$@"; echo $? > unread.code; } | head -n 1';
     const args = runArgs("unread", "--turns", "1", "--steps", "20", "--warmup", "5", "--rivals", "0");
-    const child = Bun.spawn(["/bin/sh", "-c", script, "sh", ...selfCommand(...args)], {
-      env: { ...subnet.env },
-      cwd: subnet.dir,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-    });
-    const err = await new Response(child.stderr).text();
-    await child.exited;
+    const { err } = await subnet.shell(script, args);
     const code = readFileSync(join(subnet.dir, "unread.code"), "utf8").trim();
     expect({ code, err }).toEqual({ code: "0", err: expect.stringContaining("standard output is lost") });
     expect(await strangerSees("local/unread-1")).toBe(200);

@@ -16,6 +16,8 @@ export interface TestSubnet {
   readonly env: Variables;
   /** Runs `finetune <args>` against the subnet, with more variables if wanted. */
   readonly finetune: (args: readonly string[], variables?: Variables) => Promise<Finished>;
+  /** Runs a line of shell in which "$@" is `finetune <args>`; what it prints to stdout is thrown away. */
+  readonly shell: (line: string, args: readonly string[]) => Promise<Omit<Finished, "out">>;
   /** In a process group of its own, so that a test can press Ctrl-C on all of it: `process.kill(-pid, "SIGINT")`. */
   readonly spawn: (args: readonly string[], variables?: Variables) => Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly validatorArgs: (db: string) => string[];
@@ -82,6 +84,12 @@ export async function startTestSubnet(
       const child = spawn(args, variables);
       const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
       return { code: await child.exited, out, err };
+    },
+    async shell(line, args) {
+      const command = ["/bin/sh", "-c", line, "sh", ...selfCommand(...args)];
+      const child = Bun.spawn(command, { env, cwd: dir, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+      const err = await new Response(child.stderr).text();
+      return { code: await child.exited, err };
     },
     validatorArgs: (db) => [
       ...["validate", "--json", "--db", db, "--competitions", join(dir, "competitions.json"), "--threads", "1"],
