@@ -100,7 +100,7 @@ async function stepAway(path: string, kind: string, tokens: number): Promise<voi
   const model = readModel(folder.config, folder.tensors);
   if (model.kind === "invalid") throw new Error(model.detail);
   const method: Method = kind === "full" ? { kind } : { kind: "lora", rank: 16, ...loraDefaults };
-  const options = { ...adamWDefaults, method, gradientNormMax: 1, batchExamples: 1 };
+  const options = { ...adamWDefaults, method, gradientNormMax: 1, batchExamples: 1, size: { batch: 1, tokens } };
   const trainer = await Trainer.create(folder, model, options, (trainables) =>
     startingValues(folder, method, trainables, new Random(1)),
   );

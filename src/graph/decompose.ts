@@ -1,8 +1,7 @@
 /**
  * Rewrites composites into primitives, by the formulas that the kernels compute. Training differentiates the result.
  *
- * Attention is the plain one, [batch, kvHeads, group, tokens, tokens] scores and all: right for the lengths that
- * fine-tuning uses. It has no past, so a graph that was built with one is refused.
+ * Attention is the plain one, scores and all: right for the lengths that fine-tuning uses. It has no past, so a graph that was built with one is refused.
  */
 import { assert } from "../base/assert.ts";
 import {
@@ -14,6 +13,7 @@ import {
   div,
   erf,
   exp,
+  expand,
   gather,
   greater,
   greaterOrEqual,
@@ -24,6 +24,7 @@ import {
   reduceLogSumExp,
   reduceMean,
   reshape,
+  scatterAddRows,
   sigmoid,
   slice,
   softmax,
@@ -37,15 +38,32 @@ import {
 import { type Graph, map } from "./graph.ts";
 import type { Node } from "./node.ts";
 import type { Attention, CompositeKind, OpOf } from "./op.ts";
+import { productOf } from "./shape.ts";
 
 /** A masked score: far below any real one, and finite so that no gradient becomes NaN. */
 const masked = -1e30;
 
-/** @param kept composites that stay as they are */
-export function decompose(graph: Graph, kept: readonly CompositeKind[] = []): Graph {
+/** Queries of a sequence, and all keys up to the last of them: i64 [any] each, places in the sequence, ascending. */
+export interface QueryBlock {
+  readonly queries: Node;
+  readonly keys: Node;
+}
+
+export interface DecomposeOptions {
+  /** Composites that stay as they are. */
+  readonly kept?: readonly CompositeKind[];
+  /**
+   * Together all queries of a sequence. Attention is then computed a block after the other, each of the keys that it may
+   * see: of n blocks of a size all scores are (n + 1) / 2n of the square. At once when there are none.
+   */
+  readonly blocks?: readonly QueryBlock[];
+}
+
+export function decompose(graph: Graph, { kept = [], blocks = [] }: DecomposeOptions = {}): Graph {
   return map(graph, (node, inputs) => {
-    if ((kept as readonly string[]).includes(node.op.kind)) return undefined;
-    const rule = rules[node.op.kind as CompositeKind] as
+    if (kept.some((kind) => kind === node.op.kind)) return undefined;
+    if (node.op.kind === "Attention") return attend(node.op, inputs, blocks);
+    const rule = rules[node.op.kind as keyof typeof rules] as
       | ((op: unknown, ...inputs: readonly Node[]) => Node)
       | undefined;
     return rule?.(node.op, ...inputs);
@@ -54,7 +72,7 @@ export function decompose(graph: Graph, kept: readonly CompositeKind[] = []): Gr
 
 type Rule<K extends CompositeKind> = (op: OpOf<K>, ...inputs: readonly Node[]) => Node;
 
-const rules: { readonly [K in CompositeKind]: Rule<K> } = {
+const rules: { readonly [K in Exclude<CompositeKind, "Attention">]: Rule<K> } = {
   RmsNorm: ({ epsilon }, x, weight) => {
     const meanSquare = reduceMean(mul(x!, x!), [lastAxis(x!)]);
     return mul(div(x!, sqrt(add(meanSquare, epsilon))), weight!);
@@ -73,7 +91,6 @@ const rules: { readonly [K in CompositeKind]: Rule<K> } = {
   },
   Silu: ({ scale }, x) => mul(x!, sigmoid(scale === 1 ? x! : mul(x!, scale))),
   Rotary: rotate,
-  Attention: attend,
 };
 
 function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: readonly Node[]): Node {
@@ -103,36 +120,92 @@ function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: read
   return reshape(concat(parts, 3), x.shape);
 }
 
-function attend(op: Attention, ...inputs: readonly Node[]): Node {
-  const { query, key, value, past, bias, sinks, positions } = attentionInputs(op, inputs);
-  assert(past === undefined, "an attention with a past cannot be decomposed");
-  const { heads, kvHeads, headSize } = op;
-  const group = heads / kvHeads;
-  const [batch, tokens] = query.shape as [string, string];
-
-  const q = transpose(reshape(query, [batch, tokens, kvHeads, group, headSize]), [0, 2, 3, 1, 4]);
-  const k = transpose(reshape(key, [batch, tokens, kvHeads, 1, headSize]), [0, 2, 3, 4, 1]);
-  const v = transpose(reshape(value, [batch, tokens, kvHeads, 1, headSize]), [0, 2, 3, 1, 4]);
-  // Scaling queries is less work than scaling scores.
-  let scores = matmul(mul(q, op.scale), k);
-  if (op.softcap > 0) scores = mul(tanh(div(scores, op.softcap)), op.softcap);
-  if (bias !== undefined) scores = add(scores, reshape(bias, [bias.shape[0]!, kvHeads, group, tokens, tokens]));
-  // Added, so that no gradient needs the mask again: behind the softmax a hidden score's is zero anyway.
-  scores = add(scores, where(visible(tokens, op.window, positions), 0, masked));
-  const probabilities = sinks === undefined ? softmax(scores) : softmaxWithSinks(scores, sinks);
-  const result = transpose(matmul(probabilities, v), [0, 3, 1, 2, 4]);
-  return reshape(result, [batch, tokens, heads * headSize]);
+/** A layer's attention with the sequence's axis first, along which blocks are taken out and put together. */
+interface Heads {
+  readonly op: Attention;
+  /** [tokens, batch, heads · headSize], scaled */
+  readonly query: Node;
+  /** [tokens, batch, kvHeads · headSize] */
+  readonly key: Node;
+  readonly value: Node;
+  /** [1 or batch, heads, tokens, tokens]: added to the scores. */
+  readonly bias: Node | undefined;
+  readonly sinks: Node | undefined;
+  /** i64 [tokens, batch] */
+  readonly positions: Node | undefined;
 }
 
-/** bool [tokens, tokens], or with positions [batch, 1, 1, tokens, tokens]: which keys (columns) a query (row) sees. */
-function visible(tokens: string, window: number, positions: Node | undefined): Node {
-  const rows = reshape(iota(tokens), [tokens, 1]);
-  const columns = reshape(iota(tokens), [1, tokens]);
+function attend(op: Attention, inputs: readonly Node[], blocks: readonly QueryBlock[]): Node {
+  const { query, key, value, past, bias, sinks, positions } = attentionInputs(op, inputs);
+  assert(past === undefined, "an attention with a past cannot be decomposed");
+  const tokensFirst = (x: Node) => transpose(x, [1, 0, 2]);
+  const heads: Heads = {
+    op,
+    // Scaling queries is less work than scaling scores.
+    query: tokensFirst(mul(query, op.scale)),
+    key: tokensFirst(key),
+    value: tokensFirst(value),
+    bias,
+    sinks,
+    positions: positions === undefined ? undefined : transpose(positions, [1, 0]),
+  };
+  // A table of all pairs of tokens would have to be taken apart along two axes.
+  if (blocks.length === 0 || bias !== undefined) {
+    const all = iota(query.shape[1]!);
+    return tokensFirst(attendBlock(heads, { queries: all, keys: all }));
+  }
+  let result = expand(constant(0), heads.query.shape);
+  for (const { queries, keys } of blocks) {
+    const part: Heads = {
+      ...heads,
+      query: gather(heads.query, queries),
+      key: gather(heads.key, keys),
+      value: gather(heads.value, keys),
+      positions: heads.positions === undefined ? undefined : gather(heads.positions, queries),
+    };
+    result = scatterAddRows(result, queries, attendBlock(part, { queries, keys }));
+  }
+  return tokensFirst(result);
+}
+
+/**
+ * Scores are [batch, kvHeads, group · queries, keys]: the queries that share a key's head are rows of one product, so that
+ * no key is repeated, and the gradient of a key is a single product too.
+ *
+ * @returns [queries, batch, heads · headSize]
+ */
+function attendBlock({ op, query, key, value, bias, sinks, positions }: Heads, block: QueryBlock): Node {
+  const { heads, kvHeads, headSize } = op;
+  const group = heads / kvHeads;
+  const [queries, batch] = query.shape as [string, string];
+  const [keys] = key.shape as [string];
+  const rows = productOf([group, queries]);
+
+  const apart = transpose(reshape(query, [queries, batch, kvHeads, group, headSize]), [1, 2, 3, 0, 4]);
+  const q = reshape(apart, [batch, kvHeads, rows, headSize]);
+  const k = transpose(reshape(key, [keys, batch, kvHeads, headSize]), [1, 2, 3, 0]);
+  const v = transpose(reshape(value, [keys, batch, kvHeads, headSize]), [1, 2, 0, 3]);
+  let scores = reshape(matmul(q, k), [batch, kvHeads, group, queries, keys]);
+  if (op.softcap > 0) scores = mul(tanh(div(scores, op.softcap)), op.softcap);
+  if (bias !== undefined) scores = add(scores, reshape(bias, [bias.shape[0]!, kvHeads, group, queries, keys]));
+  // Added, so that no gradient needs the mask again: behind the softmax a hidden score's is zero anyway.
+  scores = add(scores, where(visible(block, op.window, positions), 0, masked));
+  const probabilities = sinks === undefined ? softmax(scores) : softmaxWithSinks(scores, sinks);
+  const mixed = matmul(reshape(probabilities, [batch, kvHeads, rows, keys]), v);
+  const result = transpose(reshape(mixed, [batch, kvHeads, group, queries, headSize]), [3, 0, 1, 2, 4]);
+  return reshape(result, [queries, batch, heads * headSize]);
+}
+
+/** bool [queries, keys], or with positions [batch, 1, 1, queries, keys]: which keys a query sees. */
+function visible({ queries, keys }: QueryBlock, window: number, positions: Node | undefined): Node {
+  const rows = reshape(queries, [...queries.shape, 1]);
+  const columns = reshape(keys, [1, ...keys.shape]);
   const causal = lessOrEqual(columns, rows);
   const windowed = window === 0 ? causal : and(causal, greater(add(columns, constant(window, [], "i64")), rows));
   if (positions === undefined) return windowed;
   // A token's position is how many tokens of its own sequence stand before it.
-  const before = reshape(positions, [positions.shape[0]!, 1, 1, tokens, 1]);
+  const [count, batch] = positions.shape as [string, string];
+  const before = reshape(transpose(positions, [1, 0]), [batch, 1, 1, count, 1]);
   return and(windowed, greaterOrEqual(add(columns, before), rows));
 }
 

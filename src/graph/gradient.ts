@@ -37,6 +37,7 @@ import {
 import { createGraph } from "./graph.ts";
 import { createNode, type Node } from "./node.ts";
 import type { ComparisonKind, Dim, Op, OpKind, Primitive, Shape } from "./op.ts";
+import { productOf } from "./shape.ts";
 
 /**
  * The gradients of a scalar f32 node with respect to some f32 nodes, as nodes of the same shapes.
@@ -194,7 +195,7 @@ const rules: { readonly [K in Differentiable]: Rule<K> | undefined } = {
   Slice: (g, { axis, start, step }, { inputs: [x], y }) => [unslice(g, { axis, start, step, whole: x!, part: y })],
   Gather: (g, { axis }, { inputs: [data, indices] }) => {
     assert(axis === 0, "Gather along another axis than the first has no derivative");
-    const rows = indices!.shape.length === 1 ? indices! : reshape(indices!, [merged(indices!.shape)]);
+    const rows = indices!.shape.length === 1 ? indices! : reshape(indices!, [productOf(indices!.shape)]);
     const updates = reshape(g, [rows.shape[0]!, ...data!.shape.slice(1)]);
     return [scatterAddRows(zeros(data!.shape), rows, updates)];
   },
@@ -275,11 +276,4 @@ function interleaveZeros(g: Node, axis: number, count: number, step: number): No
 function fixed(size: Dim, kind: string): number {
   assert(typeof size === "number", `${kind} along an axis of unknown size (${size}) has no derivative`);
   return size;
-}
-
-/** The name of a product of sizes. */
-function merged(shape: Shape): Dim {
-  return shape.every((size) => typeof size === "number")
-    ? shape.reduce((product: number, size) => product * (size as number), 1)
-    : shape.join("*");
 }

@@ -21,6 +21,8 @@ export type AttributeValue = number | string | readonly number[] | { readonly fl
 export interface Scope {
   /** The name of a size as an i64 vector of one element. */
   readonly size: (size: Dim) => string;
+  /** Whether a size can be told: a product of others cannot. */
+  readonly tells: (size: Dim) => boolean;
   /** The name of a shape as an i64 vector. */
   readonly shape: (shape: Shape) => string;
   /** The name of an i64 vector. */
@@ -147,11 +149,11 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
   Attention: attend,
 };
 
-/** A reshape may leave one size open, which saves computing it. */
+/** A reshape may leave one size open, which saves computing it: one that nothing tells, or the only one that changes. */
 function target(shape: readonly (number | string)[], scope: Scope): string {
   const symbols = shape.filter((size) => typeof size === "string");
-  if (symbols.length !== 1) return scope.shape(shape);
-  return scope.integers(shape.map((size) => (typeof size === "string" ? -1 : size)));
+  if (symbols.length === 1) return scope.integers(shape.map((size) => (typeof size === "string" ? -1 : size)));
+  return scope.shape(shape.map((size) => (scope.tells(size) ? size : -1)));
 }
 
 function attend(op: Attention, inputs: Results, node: Node, scope: Scope): readonly string[] {

@@ -191,6 +191,10 @@ class Writer implements Scope {
     });
   }
 
+  tells(size: Dim): boolean {
+    return typeof size === "number" || this.#sources.has(size);
+  }
+
   shape(shape: Shape): string {
     const symbols = shape.filter((size) => typeof size === "string");
     if (symbols.length === 0) return this.integers(shape as readonly number[]);

@@ -214,6 +214,11 @@ export function sizeOf(shape: Shape): number | undefined {
     : undefined;
 }
 
+/** One axis for several: their product, or its name where a size is symbolic. */
+export function productOf(shape: Shape): Dim {
+  return sizeOf(shape) ?? shape.join("*");
+}
+
 function equal(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }

@@ -30,9 +30,9 @@ export function verify(graph: Graph): string[] {
       names.set(node.op.name, node);
     }
     if (node.op.kind === "Constant" && !node.op.values.every(Number.isFinite)) complain("a value is not finite");
-    for (const size of requested(node)) {
-      if (typeof size === "string" && !symbols.has(size)) complain(`no input has the size ${size}`);
-    }
+    const unknown = requested(node).filter((size) => typeof size === "string" && !symbols.has(size));
+    // A reshape may leave one size to be worked out from the others.
+    for (const size of unknown.slice(node.op.kind === "Reshape" ? 1 : 0)) complain(`no input has the size ${size}`);
     seen.set(node, index);
   });
   return problems;
@@ -47,9 +47,8 @@ function symbolsOf({ op }: Node): string[] {
 /** The sizes that a node must be told at run time. */
 function requested({ op }: Node): readonly (number | string)[] {
   if (op.kind === "Iota") return [op.length];
-  if (op.kind === "Expand") return op.shape;
-  // A reshape may leave one size to be worked out from the others.
-  return op.kind === "Reshape" && op.shape.filter((size) => typeof size === "string").length > 1 ? op.shape : [];
+  if (op.kind === "Expand" || op.kind === "Reshape") return op.shape;
+  return [];
 }
 
 /** `Add(f32[rows, 64], f32[64]) → f32[rows, 64]` */

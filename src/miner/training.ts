@@ -11,8 +11,9 @@ import { type Model, readModel } from "../model/model.ts";
 import { adamWDefaults } from "../train/adamw.ts";
 import type { Identity } from "../train/checkpoint.ts";
 import { isTarget, moduleOf } from "../train/lora.ts";
-import { chooseRecompute, type RunSize } from "../train/memory.ts";
+import { chooseRecompute } from "../train/memory.ts";
 import { type Method, prepareForward } from "../train/objective.ts";
+import type { RunSize } from "../train/pieces.ts";
 import { startingValues } from "../train/start.ts";
 import { Trainer } from "../train/trainer.ts";
 import { digestOf, startingAdapters } from "./adapter-start.ts";
@@ -47,7 +48,8 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   refuseUnknownTargets(method, model, base);
   const identity = await identityOf(options, folder, curriculum, sequenceTokensMax);
   const { threads } = options;
-  const recompute = decideRecompute(options, model, runSizeMax(options, curriculum, sequenceTokensMax));
+  const size = runSizeMax(options, curriculum, sequenceTokensMax);
+  const recompute = decideRecompute(options, model, size);
   const trainer = await Trainer.create(
     folder,
     model,
@@ -59,6 +61,7 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
       batchExamples: options.batchExamples,
       dropoutSeed: seed,
       recompute,
+      size,
       ...(options.packing ? { rowTokensMax: sequenceTokensMax } : {}),
       ...(threads === undefined ? {} : { threads }),
     },

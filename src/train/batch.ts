@@ -28,10 +28,11 @@ export function tokensOf(examples: readonly Example[]): number {
  *
  * @param tokenWeight 1 / all counted tokens of the step, so that a step's loss is a mean over tokens, however its
  * examples are spread over rows and runs
+ * @param tokensMin a grid's width at least
  */
-export function feedRows(rows: readonly Row[], tokenWeight: number): Record<string, Tensor> {
+export function feedRows(rows: readonly Row[], tokenWeight: number, tokensMin = 1): Record<string, Tensor> {
   const batch = rows.length;
-  const tokens = Math.max(...rows.map(tokensOf));
+  const tokens = Math.max(tokensMin, ...rows.map(tokensOf));
   const [ids, positions, targets] = [0, 1, 2].map(() => new BigInt64Array(batch * tokens)) as [
     BigInt64Array,
     BigInt64Array,

@@ -1,16 +1,18 @@
 /** What computes a run's loss and gradients: the whole objective as one graph, or one layer after the other. */
-import { createSession, locationOf, type Session, type Tensor } from "../eval/session.ts";
+import { createSession, giveBack, locationOf, type Session, type Tensor } from "../eval/session.ts";
 import { createGraph, type Graph, type InputNode } from "../graph/graph.ts";
 import { encode } from "../graph/onnx.ts";
 import type { ModelFolder } from "../model/folder.ts";
 import type { Model } from "../model/model.ts";
 import { chooseWidenOfBase } from "./memory.ts";
 import { type Forward, gradientPrefix, lossAndGradients, type Method, prepareForward } from "./objective.ts";
+import { choosePieces, type Pieces, type RunSize } from "./pieces.ts";
 import { cutIntoSegments, type Segments } from "./segments.ts";
 import type { Trainable } from "./trainable.ts";
 
 export interface Computation {
   readonly trainables: readonly Trainable[];
+  readonly pieces: Pieces;
   /** What `run` must be fed. */
   readonly inputs: readonly InputNode[];
   /** → `loss` [1] and, for every trainable, `gradient.<name>` */
@@ -25,15 +27,17 @@ export interface ComputationOptions {
    * are due: a third more work, and the activations of one layer instead of all.
    */
   readonly recompute: boolean;
+  /** What the pieces are chosen for: a longer run is computed as well, in larger ones. */
+  readonly size: RunSize;
   readonly threads?: number;
 }
 
 export async function createComputation(
   folder: ModelFolder,
   model: Model,
-  { method, recompute, threads }: ComputationOptions,
+  { method, recompute, size, threads }: ComputationOptions,
 ): Promise<Computation> {
-  const forward = prepareForward(model, method);
+  const forward = prepareForward(model, method, choosePieces(size, model.vocabulary));
   // Where layers are computed twice memory is short, and the runtime gives back what it has used.
   const widen = !recompute && method.kind === "lora" ? chooseWidenOfBase(model) : "run";
   const open = (graph: Graph) => openSession(folder, graph, { widen, keepMemory: !recompute, threads });
@@ -53,12 +57,13 @@ function openSession(
 }
 
 async function atOnce(
-  { outputs, trained, trainables }: Forward,
+  { outputs, trained, trainables, pieces }: Forward,
   open: (graph: Graph) => Promise<Session>,
 ): Promise<Computation> {
-  const graph = createGraph(lossAndGradients(outputs.hidden!, outputs.logits!, trained));
+  const [hidden, logits] = [outputs.hidden!, outputs.logits!];
+  const graph = createGraph(lossAndGradients({ hidden, logits, pieces }, trained));
   const session = await open(graph);
-  return { trainables, inputs: graph.inputs, run: session.run, close: session.close };
+  return { trainables, pieces, inputs: graph.inputs, run: session.run, close: session.close };
 }
 
 interface Part {
@@ -68,7 +73,7 @@ interface Part {
 
 /** Forward through all segments, then the head with the loss, then every segment again with its gradients, last first. */
 async function byLayers(
-  { trainables }: Forward,
+  { trainables, pieces }: Forward,
   segments: Segments,
   open: (graph: Graph) => Promise<Session>,
 ): Promise<Computation> {
@@ -95,7 +100,7 @@ async function byLayers(
         .map((node) => [node.op.name, node]),
     );
     const run = (feeds: Readonly<Record<string, Tensor>>) => runParts({ forward, head, backward }, feeds);
-    return { trainables, inputs: [...inputs.values()], run, close };
+    return { trainables, pieces, inputs: [...inputs.values()], run, close };
   } catch (error) {
     await close();
     throw error;
@@ -128,8 +133,13 @@ function keep(known: Map<string, Tensor>, name: string, tensor: Tensor): void {
     known.set(name, tensor);
     return;
   }
-  const [into, more] = [sum.data as Float32Array, tensor.data as Float32Array];
-  for (let index = 0; index < into.length; index++) into[index] = into[index]! + more[index]!;
+  addAndGiveBack(sum.data as Float32Array, tensor.data as Float32Array);
+}
+
+/** Adds a part of a gradient to what is known, after which the part is no more. */
+export function addAndGiveBack(sum: Float32Array, part: Float32Array): void {
+  for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + part[index]!;
+  giveBack(part);
 }
 
 function stillRead(backward: readonly Part[], done: Part, name: string): boolean {

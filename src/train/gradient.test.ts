@@ -142,7 +142,7 @@ describe("gradients equal finite differences", () => {
       const size = node.shape.reduce((product: number, side) => product * (side as number), 1);
       const weighted = mul(node, constant([...values(size, 9)], node.shape as number[]));
       const axes = node.shape.map((_, axis) => axis);
-      const { outputs } = decompose(createGraph({ loss: reduceSum(weighted, axes) }), kept);
+      const { outputs } = decompose(createGraph({ loss: reduceSum(weighted, axes) }), { kept });
       const used = all.filter((leaf) => createGraph(outputs).inputs.includes(leaf as never));
       const gradients = differentiate(outputs.loss!, used);
       const graph = createGraph({

@@ -9,12 +9,7 @@ import type { Node } from "../graph/node.ts";
 import type { Dim } from "../graph/op.ts";
 import type { Model } from "../model/model.ts";
 import { lossAndGradients, type Method, prepareForward } from "./objective.ts";
-
-/** The longest run of a training: so many sequences of so many tokens. */
-export interface RunSize {
-  readonly batch: number;
-  readonly tokens: number;
-}
+import { choosePieces, pieceSizes, type RunSize } from "./pieces.ts";
 
 /**
  * Of the memory that there is: the rest holds parameters, gradients, and everything else that runs here; and what the
@@ -43,14 +38,18 @@ export function chooseWidenOfBase({ parameters }: Pick<Model, "parameters">): "l
 
 /** Bytes of every result of the forward graph that the gradients read again. A reshaped tensor is the same memory. */
 export function estimateActivationBytes(model: Model, method: Method, { batch, tokens }: RunSize): number {
-  const { outputs, trained } = prepareForward(model, method);
-  const forward = new Set(createGraph({ hidden: outputs.hidden! }).nodes);
-  const whole = createGraph(lossAndGradients(outputs.hidden!, outputs.logits!, trained));
+  const pieces = choosePieces({ batch, tokens }, model.vocabulary);
+  const { outputs, trained } = prepareForward(model, method, pieces);
+  const [hidden, logits] = [outputs.hidden!, outputs.logits!];
+  const forward = new Set(createGraph({ hidden }).nodes);
+  const whole = createGraph(lossAndGradients({ hidden, logits, pieces }, trained));
   const kept = new Set<Node>();
   for (const node of whole.nodes)
     if (!forward.has(node)) for (const input of node.inputs) if (forward.has(input)) kept.add(memoryOf(input));
-  const sizes: Readonly<Record<string, number>> = { batch, tokens };
-  const sideOf = (side: Dim) => (typeof side === "number" ? side : (sizes[side] ?? batch * tokens));
+  const sizes: Readonly<Record<string, number>> = { batch, tokens, ...pieceSizes(pieces, tokens) };
+  const known = (name: string) => (/^\d+$/.test(name) ? Number(name) : (sizes[name] ?? batch * tokens));
+  const sideOf = (side: Dim) =>
+    typeof side === "number" ? side : side.split("*").reduce((size, name) => size * known(name), 1);
   let bytes = 0;
   for (const { op, shape } of kept)
     if (op.kind !== "Input" && op.kind !== "Parameter" && op.kind !== "Constant")

@@ -32,13 +32,11 @@ import type { Node } from "../graph/node.ts";
 import type { Model } from "../model/model.ts";
 import type { LoraOptions } from "./lora.ts";
 import { isTarget, loraNames, loraScale } from "./lora.ts";
+import { headChunks, type Pieces, queryBlocks, whole } from "./pieces.ts";
 import type { Trainable } from "./trainable.ts";
 
 export type Method = { readonly kind: "full" } | ({ readonly kind: "lora" } & LoraOptions);
 
-/** How many inputs `chunk.N` i64 [rows of chunk N] there are; together they name every row once. */
-export const headChunks = 4;
-export const chunkPrefix = "chunk.";
 export const gradientPrefix = "gradient.";
 /** Of the inputs [rows + adapters, width] that dropout needs. */
 export const dropoutPrefix = "dropout.";
@@ -49,25 +47,29 @@ export interface Forward {
   /** The inputs that the trainables are, in their order. */
   readonly trained: readonly InputNode[];
   readonly trainables: readonly Trainable[];
+  readonly pieces: Pieces;
 }
 
 /** The model with its trained tensors as inputs. */
-export function prepareForward(model: Model, method: Method): Forward {
+export function prepareForward(model: Model, method: Method, pieces: Pieces = whole): Forward {
   const forward = model.training();
   const { graph, trainables } = method.kind === "full" ? freeParameters(forward) : adaptLinears(forward, method);
-  const { outputs } = decompose(graph, differentiableComposites);
+  const { outputs } = decompose(graph, { kept: differentiableComposites, blocks: queryBlocks(pieces) });
   const leaves = new Map(createGraph(outputs).inputs.map((node) => [node.op.name, node]));
-  return { outputs, trained: trainables.map(({ name }) => leaves.get(name)!), trainables };
+  return { outputs, trained: trainables.map(({ name }) => leaves.get(name)!), trainables, pieces };
 }
 
 /**
  * `loss` [1], the weighted sum of the rows' NLL in nats, and for every target `gradient.<name>`. Inputs beside the targets:
  * `ids` i64 [batch, tokens], right-padded; `targets` i64 [rows], the token after each; `weights` f32 [rows], 0 where a row
- * does not count; `chunk.N`; the model's rotary tables. Throws an assertion that names the operation when the architecture
+ * does not count; those of the pieces; the model's rotary tables. Throws an assertion that names the operation when the architecture
  * uses one that has no derivative.
  */
-export function lossAndGradients(hidden: Node, logits: Node, targets: readonly InputNode[]): Record<string, Node> {
-  const head = lossByChunks(hidden, logits, targets);
+export function lossAndGradients(
+  { hidden, logits, pieces }: { readonly hidden: Node; readonly logits: Node; readonly pieces: Pieces },
+  targets: readonly InputNode[],
+): Record<string, Node> {
+  const head = lossByChunks(hidden, logits, { chunks: headChunks(pieces), trained: targets });
   const gradients = propagate(hidden, head.hiddenGradient, targets);
   const results = targets.map((node) => {
     return [`${gradientPrefix}${node.op.name}`, accumulate(head.gradients.get(node), gradients.get(node)!)] as const;
@@ -91,7 +93,11 @@ interface Head {
  * The loss and its gradients down to the hidden states, a few rows after the other: tensors of [rows, vocabulary] are the
  * largest of all, and so only one chunk's exist at a time.
  */
-function lossByChunks(hidden: Node, logits: Node, trained: readonly Node[]): Head {
+function lossByChunks(
+  hidden: Node,
+  logits: Node,
+  { chunks, trained }: { readonly chunks: readonly Node[]; readonly trained: readonly Node[] },
+): Head {
   const graph = createGraph({ logits });
   const alone = map(graph, (node) => (node === hidden ? input("hidden", "f32", hidden.shape) : undefined));
   const reached = new Set(alone.nodes.filter((node) => trained.includes(node)));
@@ -100,8 +106,7 @@ function lossByChunks(hidden: Node, logits: Node, trained: readonly Node[]): Hea
   let [loss, hiddenGradient]: [Node, Node] = [constant([0], [1, 1]), mul(hidden, 0)];
   let gradients = new Map<Node, Node>();
   let source = hidden;
-  for (let chunk = 0; chunk < headChunks; chunk++) {
-    const rows = input(`${chunkPrefix}${chunk}`, "i64", [`rows of chunk ${chunk}`]);
+  for (const rows of chunks) {
     const states = gather(source, rows);
     const { outputs } = map(graph, (node) => (node === hidden ? states : undefined));
     const part = weightedNll(outputs.logits!, gather(targets, rows), gather(weights, rows));

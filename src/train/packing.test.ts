@@ -45,6 +45,8 @@ async function measure(path: string, method: Method, options: { packed: boolean;
       gradientNormMax: 1,
       batchExamples: lengths.length,
       threads: 1,
+      // Packed rows also in blocks of queries.
+      size: { batch: lengths.length, tokens: packed ? 512 : 1 },
       ...(packed ? { rowTokensMax } : {}),
     },
     (trainables) => startingValues(folder, method, trainables, new Random(1)),

@@ -24,7 +24,7 @@ export interface Segments {
   readonly backward: readonly Graph[];
 }
 
-export function cutIntoSegments({ outputs, trained }: Forward): Segments {
+export function cutIntoSegments({ outputs, trained, pieces }: Forward): Segments {
   const boundaries = Object.keys(outputs)
     .filter((name) => name.startsWith(boundaryPrefix))
     .map((name) => outputs[name]!);
@@ -48,7 +48,8 @@ export function cutIntoSegments({ outputs, trained }: Forward): Segments {
     return sized({ [name]: cut({ [name]: node }, index).outputs[name]! });
   });
   const last = cut({ hidden: outputs.hidden!, logits: outputs.logits! }, boundaries.length);
-  const head = sized(lossAndGradients(last.outputs.hidden!, last.outputs.logits!, last.targets));
+  const { hidden, logits } = last.outputs as { hidden: Node; logits: Node };
+  const head = sized(lossAndGradients({ hidden, logits, pieces }, last.targets));
   const backward = boundaries.flatMap((node, index) => {
     const { outputs: results, targets } = cut({ result: node }, index);
     if (targets.length === 0) return [];

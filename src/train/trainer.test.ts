@@ -28,7 +28,8 @@ async function measure(path: string, method: Method, batchExamples: number) {
   if (isInvalid(folder)) throw new Error(folder.detail);
   const model = readModel(folder.config, folder.tensors);
   if (isInvalid(model)) throw new Error(model.detail);
-  const options = { ...adamWDefaults, method, batchExamples, gradientNormMax: 1, threads: 1 };
+  const size = { batch: batchExamples, tokens: 12 };
+  const options = { ...adamWDefaults, method, batchExamples, size, gradientNormMax: 1, threads: 1 };
   const trainer = await Trainer.create(folder, model, options, (trainables) =>
     startingValues(folder, method, trainables, new Random(1)),
   );

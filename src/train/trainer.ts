@@ -4,15 +4,16 @@
  */
 import { assert } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
-import type { Tensor } from "../eval/session.ts";
+import { giveBack, type Tensor } from "../eval/session.ts";
 import type { ModelFolder } from "../model/folder.ts";
 import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
 import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
 import { countedTokens, type Example, feedRows, type Row, tokensOf } from "./batch.ts";
-import { type Computation, createComputation } from "./computation.ts";
-import { chunkPrefix, dropoutPrefix, gradientPrefix, headChunks, type Method } from "./objective.ts";
+import { addAndGiveBack, type Computation, createComputation } from "./computation.ts";
+import { dropoutPrefix, gradientPrefix, type Method } from "./objective.ts";
 import { packRows } from "./packing.ts";
+import { feedPieces, type RunSize, tokensMin } from "./pieces.ts";
 import type { Trainable } from "./trainable.ts";
 
 export interface TrainerOptions extends AdamWOptions {
@@ -21,6 +22,8 @@ export interface TrainerOptions extends AdamWOptions {
   readonly gradientNormMax: number;
   /** Examples a run; a step of more is several runs whose gradients are added up. */
   readonly batchExamples: number;
+  /** See `ComputationOptions`. */
+  readonly size: RunSize;
   /** Examples share rows of at most so many tokens where that is less work; each has a row of its own when absent. */
   readonly rowTokensMax?: number;
   /** Of adapters' dropout, together with the step: going on from a checkpoint draws the same. 0 when absent. */
@@ -83,10 +86,11 @@ export class Trainer {
     options: TrainerOptions,
     start: (trainables: readonly Trainable[]) => Promise<Map<string, Float32Array>>,
   ): Promise<Trainer> {
-    const { method, recompute = false, threads } = options;
+    const { method, recompute = false, size, threads } = options;
     const computation = await createComputation(folder, model, {
       method,
       recompute,
+      size,
       ...(threads === undefined ? {} : { threads }),
     });
     const { trainables } = computation;
@@ -116,6 +120,7 @@ export class Trainer {
     const gradientScale = clipScale(norm, this.options.gradientNormMax);
     if (Number.isFinite(measured.lossNatsMean) && Number.isFinite(norm))
       this.#update(gradients, { learningRate, gradientScale });
+    for (const gradient of gradients.values()) giveBack(gradient);
     return { ...measured, gradientNorm: norm };
   }
 
@@ -136,7 +141,7 @@ export class Trainer {
         const gradient = outputs[gradientPrefix + name]!.data as Float32Array;
         const sum = gradients.get(name);
         if (sum === undefined) gradients.set(name, gradient);
-        else for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + gradient[index]!;
+        else addAndGiveBack(sum, gradient);
       }
     }
     return { lossNatsMean, tokens, rows: rowCount, paddingPart: 1 - tokensOf(examples) / computedTokens, gradients };
@@ -162,10 +167,11 @@ export class Trainer {
 
   /** @param place of the first example in its step, so that every run of a step has a dropout of its own */
   async #run(rows: readonly Row[], tokenWeight: number, place: number): Promise<Record<string, Tensor>> {
-    const feeds = feedRows(rows, tokenWeight);
+    const { pieces } = this.#computation;
+    const feeds = feedRows(rows, tokenWeight, tokensMin(pieces));
     this.#feedDropout(feeds, place);
-    feedChunks(feeds);
     const tokens = feeds.ids!.shape[1]!;
+    Object.assign(feeds, feedPieces(pieces, rows.length * tokens, tokens));
     // Some frequencies depend on the length, which is that of an example and not of its row.
     const longest = Math.max(...rows.flat().map(({ ids }) => ids.length));
     for (const [name, rope] of Object.entries(this.model.ropes)) {
@@ -192,17 +198,5 @@ export class Trainer {
       const data = Float32Array.from({ length: rows * width }, () => (random.random() < method.dropout ? 0 : kept));
       feeds[op.name] = { dtype: "f32", shape: [rows, width], data };
     }
-  }
-}
-
-/** Which rows the head's chunks take: as many each, but for the last. */
-function feedChunks(feeds: Record<string, Tensor>): void {
-  const rows = feeds.targets!.shape[0]!;
-  const size = Math.ceil(rows / headChunks);
-  for (let chunk = 0; chunk < headChunks; chunk++) {
-    const start = Math.min(rows, chunk * size);
-    const length = Math.min(size, rows - start);
-    const data = BigInt64Array.from({ length }, (_, index) => BigInt(start + index));
-    feeds[`${chunkPrefix}${chunk}`] = { dtype: "i64", shape: [length], data };
   }
 }

@@ -142,6 +142,8 @@ async function withTrainer(
       epsilon: eps,
       gradientNormMax: clip,
       batchExamples: 2,
+      // As a run of this length is: in blocks of queries.
+      size: { batch: 2, tokens: 512 },
       threads: 1,
       recompute: options.recompute,
     },

@@ -74,7 +74,9 @@ async function measure(
   const model = readModel(folder.config, folder.tensors);
   if (isInvalid(model)) throw new Error(model.detail);
   const method = { kind: "full" } as const;
-  const options = { ...adamWDefaults, ...rows, method, gradientNormMax: 1 };
+  // Packed rows also as a long run has them, cut into pieces.
+  const size = { batch: rows.batchExamples, tokens: rows.rowTokensMax === undefined ? 1 : 512 };
+  const options = { ...adamWDefaults, ...rows, method, size, gradientNormMax: 1 };
   const trainer = await Trainer.create(folder, model, options, (trainables) =>
     startingValues(folder, method, trainables, undefined as never),
   );
