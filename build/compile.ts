@@ -19,7 +19,8 @@ async function compile(target: Target, outfile: string): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "finetune-build-"));
   try {
     const result = await Bun.build({
-      entrypoints: [join(root, "src", "main.ts")],
+      // After the main program those of its threads, which `threadUrl` finds.
+      entrypoints: ["main.ts", "train/optimizer-lane.ts"].map((file) => join(root, "src", file)),
       compile: { target: target.bun, outfile },
       plugins: [nativeAddons(target, scratch), embeddedPage(await loadPage())],
       loader: { ".zst": "file" },

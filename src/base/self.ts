@@ -1,4 +1,4 @@
-/** How this program starts itself again as a child process, compiled or from source. */
+/** How this program starts itself again as a child process, or a thread of it, compiled or from source. */
 import { resolve } from "node:path";
 
 /** True in the executable that `bun build --compile` makes: its sources live in a virtual folder. */
@@ -9,4 +9,9 @@ export function selfCommand(...args: readonly string[]): readonly [string, ...st
   return isCompiled
     ? [process.execPath, ...args]
     : [process.execPath, resolve(import.meta.dir, "..", "main.ts"), ...args];
+}
+
+/** Where a thread's program lies, a file below src: the executable holds each beside its main one (build/compile.ts). */
+export function threadUrl(file: string): URL {
+  return new URL(isCompiled ? `./${file}` : `../${file}`, import.meta.url);
 }

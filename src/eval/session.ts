@@ -96,14 +96,6 @@ async function create(model: Uint8Array, options: SessionOptions): Promise<Infer
   }
 }
 
-/**
- * Frees the memory of a result that nobody reads any more, the array's whole buffer: the collector does not know how much
- * hangs on it, and lets the gradients of several steps pile up.
- */
-export function giveBack({ buffer }: { readonly buffer: ArrayBufferLike }): void {
-  (buffer as ArrayBuffer).transfer(0);
-}
-
 /** Where a file's bytes lie for `encode`: a location below `root`. */
 export function locationOf(file: string): string {
   return file.slice(root.length);

@@ -15,6 +15,15 @@ export interface AdamWOptions {
 
 export const adamWDefaults: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
+/** Of one step, the same for all tensors. */
+export interface AdamWUpdate extends AdamWOptions {
+  /** Counts from 1. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** What clipping multiplies every gradient with. */
+  readonly gradientScale: number;
+}
+
 /** What must be kept between two steps of one tensor, both of the tensor's size, zero at the start. */
 export interface Moments {
   readonly first: Float32Array;
@@ -25,12 +34,12 @@ export function createMoments(size: number): Moments {
   return { first: new Float32Array(size), second: new Float32Array(size) };
 }
 
-/** One update in place. `step` counts from 1; `gradientScale` is what clipping multiplies every gradient with. */
+/** One update in place. */
 export function stepAdamW(
   parameter: Float32Array,
   gradient: Float32Array,
   moments: Moments,
-  update: AdamWOptions & { readonly step: number; readonly learningRate: number; readonly gradientScale: number },
+  update: AdamWUpdate,
 ): void {
   const { beta1, beta2, epsilon, weightDecay, step, learningRate, gradientScale } = update;
   const { first, second } = moments;

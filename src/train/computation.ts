@@ -1,5 +1,6 @@
 /** What computes a run's loss and gradients: the whole objective as one graph, or one layer after the other. */
-import { createSession, giveBack, locationOf, type Session, type Tensor } from "../eval/session.ts";
+import { giveBack } from "../base/give-back.ts";
+import { createSession, locationOf, type Session, type Tensor } from "../eval/session.ts";
 import { createGraph, type Graph, type InputNode } from "../graph/graph.ts";
 import { encode } from "../graph/onnx.ts";
 import type { ModelFolder } from "../model/folder.ts";

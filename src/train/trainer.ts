@@ -3,15 +3,17 @@
  * around it decides what to learn and when to stop.
  */
 import { assert } from "../base/assert.ts";
+import { giveBack } from "../base/give-back.ts";
 import { Random } from "../base/random.ts";
-import { giveBack, type Tensor } from "../eval/session.ts";
+import type { Tensor } from "../eval/session.ts";
 import type { ModelFolder } from "../model/folder.ts";
 import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
-import { type AdamWOptions, clipScale, createMoments, gradientNorm, type Moments, stepAdamW } from "./adamw.ts";
+import { type AdamWOptions, clipScale, gradientNorm } from "./adamw.ts";
 import { countedTokens, type Example, feedRows, type Row, tokensOf } from "./batch.ts";
 import { addAndGiveBack, type Computation, createComputation } from "./computation.ts";
 import { dropoutPrefix, gradientPrefix, type Method } from "./objective.ts";
+import { Optimizer, type OptimizerState } from "./optimizer.ts";
 import { packRows } from "./packing.ts";
 import { feedPieces, type RunSize, tokensMin } from "./pieces.ts";
 import type { Trainable } from "./trainable.ts";
@@ -54,17 +56,14 @@ export interface Measurement {
 }
 
 /** What a checkpoint must hold to go on bit for bit. */
-export interface TrainerState {
+export interface TrainerState extends OptimizerState {
   readonly step: number;
-  readonly values: ReadonlyMap<string, Float32Array>;
-  readonly moments: ReadonlyMap<string, Moments>;
 }
 
 export class Trainer {
   readonly trainables: readonly Trainable[];
   readonly #computation: Computation;
-  readonly #values: Map<string, Float32Array>;
-  readonly #moments: Map<string, Moments>;
+  readonly #optimizer: Optimizer;
   #step = 0;
 
   private constructor(
@@ -75,11 +74,10 @@ export class Trainer {
   ) {
     this.#computation = computation;
     this.trainables = computation.trainables;
-    this.#values = new Map(values);
-    this.#moments = new Map([...values].map(([name, values]) => [name, createMoments(values.length)]));
+    this.#optimizer = new Optimizer(values, options.threads);
   }
 
-  /** @param start gives the starting values of the trainables, each of its shape's size; they are changed in place. */
+  /** @param start gives the starting values of the trainables, each of its shape's size; they are the trainer's from then on. */
   static async create(
     folder: ModelFolder,
     model: Model,
@@ -101,26 +99,25 @@ export class Trainer {
   }
 
   get state(): TrainerState {
-    return { step: this.#step, values: this.#values, moments: this.#moments };
+    return { step: this.#step, ...this.#optimizer.state };
   }
 
-  restore({ step, values, moments }: TrainerState): void {
+  restore({ step, ...state }: TrainerState): void {
     this.#step = step;
-    for (const { name } of this.trainables) {
-      this.#values.get(name)!.set(values.get(name)!);
-      this.#moments.get(name)!.first.set(moments.get(name)!.first);
-      this.#moments.get(name)!.second.set(moments.get(name)!.second);
-    }
+    this.#optimizer.restore(state);
   }
 
   /** Learns from the examples once. A loss or gradient that is not finite changes nothing: the caller sees it and stops. */
   async step(examples: readonly Example[], learningRate: number): Promise<StepResult> {
     const { gradients, ...measured } = await this.measure(examples);
     const norm = gradientNorm(gradients.values());
-    const gradientScale = clipScale(norm, this.options.gradientNormMax);
-    if (Number.isFinite(measured.lossNatsMean) && Number.isFinite(norm))
-      this.#update(gradients, { learningRate, gradientScale });
-    for (const gradient of gradients.values()) giveBack(gradient);
+    if (Number.isFinite(measured.lossNatsMean) && Number.isFinite(norm)) {
+      this.#step += 1;
+      const { beta1, beta2, epsilon, weightDecay, gradientNormMax } = this.options;
+      const gradientScale = clipScale(norm, gradientNormMax);
+      const rates = { beta1, beta2, epsilon, weightDecay, learningRate, gradientScale };
+      await this.#optimizer.update(gradients, { ...rates, step: this.#step });
+    } else for (const gradient of gradients.values()) giveBack(gradient);
     return { ...measured, gradientNorm: norm };
   }
 
@@ -147,16 +144,9 @@ export class Trainer {
     return { lossNatsMean, tokens, rows: rowCount, paddingPart: 1 - tokensOf(examples) / computedTokens, gradients };
   }
 
-  close(): Promise<void> {
-    return this.#computation.close();
-  }
-
-  #update(gradients: ReadonlyMap<string, Float32Array>, scale: { learningRate: number; gradientScale: number }): void {
-    this.#step += 1;
-    for (const [name, gradient] of gradients) {
-      const update = { ...this.options, ...scale, step: this.#step };
-      stepAdamW(this.#values.get(name)!, gradient, this.#moments.get(name)!, update);
-    }
+  async close(): Promise<void> {
+    await this.#optimizer.close();
+    await this.#computation.close();
   }
 
   #pack(examples: readonly Example[]): readonly Row[] {
@@ -180,7 +170,8 @@ export class Trainer {
       feeds[`rope.${name}.cos`] = { dtype: "f32", shape, data: cos };
       feeds[`rope.${name}.sin`] = { dtype: "f32", shape, data: sin };
     }
-    for (const { name, shape } of this.trainables) feeds[name] = { dtype: "f32", shape, data: this.#values.get(name)! };
+    const { values } = this.#optimizer.state;
+    for (const { name, shape } of this.trainables) feeds[name] = { dtype: "f32", shape, data: values.get(name)! };
     // A model without a rotary embedding in any layer has tables that its graph does not read.
     const needed = this.#computation.inputs.map(({ op: { name } }) => [name, feeds[name]!] as const);
     return await this.#computation.run(Object.fromEntries(needed));
