@@ -59,8 +59,11 @@ describe("refused by name", () => {
     [llama, "tensor-shape-mismatch", { intermediate_size: 111 }],
     ["gemma2", "config.json: use_bidirectional_attention true", { use_bidirectional_attention: true }],
     ["gemma2", "config-malformed: config.json: sliding_window", { sliding_window: 0 }],
+    ["gemma2", "config.json: attn_logit_softcapping is not a number above 0", { attn_logit_softcapping: 0 }],
+    ["gemma2", "config.json: query_pre_attn_scalar is not a number above 0", { query_pre_attn_scalar: 0 }],
     ["falcon-alibi", "config.json: num_kv_heads 3 is not supported", { num_kv_heads: 3 }],
     // Refused before anything of that size is made.
+    ["qwen3-moe", "config.json: num_local_experts is not a whole number", { num_local_experts: 16_385 }],
     ["qwen3-moe", "more than 65536 never are", { head_dim: 1e9 }],
     [llama, "more than 65536 never are", { hidden_size: 1e9, head_dim: undefined }],
     ["gpt2", "config.json: add_cross_attention true", { add_cross_attention: true }],

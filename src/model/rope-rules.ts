@@ -70,7 +70,7 @@ export const rules: Readonly<Record<RopeType, Rule>> = {
   llama3: (base, parameters) => {
     const factor = single(factorOf(parameters!));
     const low = parameters!.number("low_freq_factor");
-    const high = parameters!.number("high_freq_factor");
+    const high = parameters!.number("high_freq_factor", undefined, { above: low });
     const original = originalTokens(base, parameters!);
     return always(
       plain(base.theta, base.rotated).map((frequency) => {
@@ -137,6 +137,7 @@ function longrope(base: Base, parameters: ConfigReader | undefined): Frequencies
   const [short, long] = ["short_factor", "long_factor"].map((key) => {
     const factors = config.numbers(key) ?? config.refuse(key);
     if (factors.length !== rotated / 2) config.refuse(key, `${rotated / 2} factors are needed`);
+    if (!factors.every((factor) => factor > 0)) config.refuse(key, "factors must be above 0");
     return powers(theta, rotated).map((power, pair) => 1 / single(single(factors[pair]!) * power));
   }) as [Float32Array, Float32Array];
   const [whenShort, whenLong] = [always(short, scale), always(long, scale)];

@@ -125,6 +125,14 @@ test.each<[string, JsonObject]>([
   ["config.json: rope_scaling.factor is missing", { rope_scaling: { type: "linear" } }],
   ["config.json: partial_rotary_factor 0.5 is not supported", { partial_rotary_factor: 0.5 }],
   ["config.json: rope_theta is not a number of at least 1", { rope_theta: 0 }],
+  [
+    "config.json: rope_scaling.high_freq_factor is not a number above 2",
+    { rope_scaling: { rope_type: "llama3", factor: 8, low_freq_factor: 2, high_freq_factor: 2 } },
+  ],
+  [
+    "config.json: rope_scaling.long_factor [1,0,1,1] is not supported by LlamaForCausalLM: factors must be above 0",
+    { rope_scaling: { type: "longrope", short_factor: [1, 1, 1, 1], long_factor: [1, 0, 1, 1] } },
+  ],
 ])("refused: %s", (message, config) => {
   expect(() => read(config)).toThrow(ModelProblem);
   expect(() => read(config)).toThrow(message);
