@@ -1,7 +1,8 @@
 /**
  * Rewrites composites into primitives, by the formulas that the kernels compute. Training differentiates the result.
  *
- * Attention is the plain one, scores and all: right for the lengths that fine-tuning uses. It has no past, so a graph that was built with one is refused.
+ * Attention is the plain one, scores and all: right for the lengths that fine-tuning uses. It has no past, so a graph
+ * that was built with one is refused.
  */
 import { assert } from "../base/assert.ts";
 import {

@@ -1,7 +1,7 @@
 /**
  * Reverse-mode differentiation of a graph of primitives: a table of one rule an operation, and a walk that returns more
- * graph. Composites are rewritten first (decompose.ts), but for those of composite-gradient.ts. The formulas are the textbook's; the tests hold them against
- * finite differences and another autograd's numbers.
+ * graph. Composites are rewritten first (decompose.ts), but for those of composite-gradient.ts. The formulas are the
+ * textbook's; the tests hold them against finite differences and another autograd's numbers.
  */
 import { assert } from "../base/assert.ts";
 import { compositeRules, type DifferentiableComposite } from "./composite-gradient.ts";

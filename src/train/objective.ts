@@ -62,8 +62,8 @@ export function prepareForward(model: Model, method: Method, pieces: Pieces = wh
 /**
  * `loss` [1], the weighted sum of the rows' NLL in nats, and for every target `gradient.<name>`. Inputs beside the targets:
  * `ids` i64 [batch, tokens], right-padded; `targets` i64 [rows], the token after each; `weights` f32 [rows], 0 where a row
- * does not count; those of the pieces; the model's rotary tables. Throws an assertion that names the operation when the architecture
- * uses one that has no derivative.
+ * does not count; those of the pieces; the model's rotary tables. Throws an assertion that names the operation when the
+ * architecture uses one that has no derivative.
  */
 export function lossAndGradients(
   { hidden, logits, pieces }: { readonly hidden: Node; readonly logits: Node; readonly pieces: Pieces },

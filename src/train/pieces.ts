@@ -21,12 +21,14 @@ export interface Pieces {
   readonly blocks: number;
 }
 
+/** Nothing is cut. */
 export const whole: Pieces = { chunks: 1, blocks: 1 };
 
 /** Logits of a chunk: several tensors of the size exist at a time. */
 const chunkBytes = 128 * 2 ** 20;
 /** A product of fewer rows spends its time on reading the other matrix. */
 const chunkRowsMin = 256;
+/** Every chunk is the head's nodes once more. */
 const chunksMax = 64;
 /** A block of fewer queries gains nothing; and of many blocks each more gains less, 1 / (2 · blocks²) of the scores. */
 const blockTokensMin = 64;

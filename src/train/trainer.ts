@@ -77,7 +77,7 @@ export class Trainer {
     this.#optimizer = new Optimizer(values, options.threads);
   }
 
-  /** @param start gives the starting values of the trainables, each of its shape's size; they are the trainer's from then on. */
+  /** @param start gives the trainables' starting values, each of its shape's size; they are the trainer's from then on */
   static async create(
     folder: ModelFolder,
     model: Model,
