@@ -81,8 +81,13 @@ export class TrainingRun {
     if (restart) await removeCheckpoint(this.#checkpoint);
     const found = await readCheckpoint(this.#checkpoint, trainer.trainables);
     if (found === undefined) return;
-    const difference = isInvalid(found) ? "its contents" : differenceOf(found.identity, identity);
-    if (isInvalid(found) || difference !== undefined)
+    if (isInvalid(found))
+      throw new OperatorError(
+        `${this.#checkpoint} cannot be gone on from: ${found.detail}.`,
+        "Give --restart to throw it away, or another --out.",
+      );
+    const difference = differenceOf(found.identity, identity);
+    if (difference !== undefined)
       throw new OperatorError(
         `${this.#checkpoint} is of another training: they differ in ${difference}.`,
         "Give the same settings to go on with it, --restart to throw it away, or another --out.",

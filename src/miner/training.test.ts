@@ -1,7 +1,17 @@
 /** Training of a tiny model: interrupted, killed, exploding, and on every kind of data. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, InterruptedError, OperatorError } from "../base/errors.ts";
@@ -101,6 +111,18 @@ describe("a training", () => {
     await expect(trainModel(options("other", { signal: stop.signal, onEvent }))).rejects.toThrow(InterruptedError);
     await expect(trainModel(options("other", { seed: 2n }))).rejects.toThrow(/differ in seed/);
     await trainModel(options("other", { seed: 2n, restart: true }));
+  });
+
+  test("does not go on from a checkpoint that was cut, and says so", async () => {
+    const stop = new AbortController();
+    const onEvent = (event: TrainingEvent) => event.kind === "step" && stop.abort();
+    await expect(trainModel(options("cut", { signal: stop.signal, onEvent }))).rejects.toThrow(InterruptedError);
+    const checkpoint = join(dir, "cut.checkpoint.safetensors");
+    truncateSync(checkpoint, statSync(checkpoint).size - 1);
+    await expect(trainModel(options("cut"))).rejects.toThrow(
+      /cannot be gone on from: .* ends at byte \d+, the file at/,
+    );
+    await trainModel(options("cut", { restart: true }));
   });
 
   test("that explodes stops with the step and keeps the last good checkpoint", async () => {
