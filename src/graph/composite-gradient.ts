@@ -14,7 +14,7 @@ export type DifferentiableComposite = (typeof differentiableComposites)[number];
 type Rule<K extends CompositeKind> = (
   g: Node,
   op: OpOf<K>,
-  context: { readonly inputs: readonly Node[]; readonly needs: (input: Node) => boolean },
+  context: { readonly y: Node; readonly inputs: readonly Node[]; readonly needs: (input: Node) => boolean },
 ) => readonly (Node | undefined)[];
 
 export const compositeRules: { readonly [K in DifferentiableComposite]: Rule<K> } = {
@@ -30,10 +30,10 @@ export const compositeRules: { readonly [K in DifferentiableComposite]: Rule<K> 
     ];
   },
   // y = x·σ(s·x): dx = g·σ·(1 + s·x·(1 − σ)) = g·(σ + s·y·(1 − σ)).
-  Silu: (g, { scale }, { inputs: [x] }) => {
+  Silu: (g, { scale }, { y, inputs: [x] }) => {
     const gate = sigmoid(scale === 1 ? x! : mul(x!, scale));
-    const inner = mul(x!, sub(1, gate));
-    return [mul(g, mul(gate, add(scale === 1 ? inner : mul(inner, scale), 1)))];
+    const inner = mul(y, sub(1, gate));
+    return [mul(g, add(gate, scale === 1 ? inner : mul(inner, scale)))];
   },
   // A rotation's inverse is its transpose: the same by the negative angle.
   Rotary: (g, { heads, rotated, interleaved }, { inputs: [, positions, cos, sin] }) => [

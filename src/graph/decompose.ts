@@ -39,7 +39,6 @@ import {
 import { type Graph, map } from "./graph.ts";
 import type { Node } from "./node.ts";
 import type { Attention, CompositeKind, OpOf } from "./op.ts";
-import { productOf } from "./shape.ts";
 
 /** A masked score: far below any real one, and finite so that no gradient becomes NaN. */
 const masked = -1e30;
@@ -124,9 +123,9 @@ function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: read
 /** A layer's attention with the sequence's axis first, along which blocks are taken out and put together. */
 interface Heads {
   readonly op: Attention;
-  /** [tokens, batch, heads · headSize], scaled */
+  /** [tokens, batch, heads · headSize] */
   readonly query: Node;
-  /** [tokens, batch, kvHeads · headSize] */
+  /** [tokens, batch, kvHeads · headSize], scaled: less work than scaling queries or scores */
   readonly key: Node;
   readonly value: Node;
   /** [1 or batch, heads, tokens, tokens]: added to the scores. */
@@ -142,9 +141,8 @@ function attend(op: Attention, inputs: readonly Node[], blocks: readonly QueryBl
   const tokensFirst = (x: Node) => transpose(x, [1, 0, 2]);
   const heads: Heads = {
     op,
-    // Scaling queries is less work than scaling scores.
-    query: tokensFirst(mul(query, op.scale)),
-    key: tokensFirst(key),
+    query: tokensFirst(query),
+    key: tokensFirst(mul(key, op.scale)),
     value: tokensFirst(value),
     bias,
     sinks,
@@ -170,8 +168,8 @@ function attend(op: Attention, inputs: readonly Node[], blocks: readonly QueryBl
 }
 
 /**
- * Scores are [batch, kvHeads, group · queries, keys]: the queries that share a key's head are rows of one product, so that
- * no key is repeated, and the gradient of a key is a single product too.
+ * Scores are [batch, kvHeads, group, queries, keys]: the queries that share a key's head meet the same key, which is not
+ * repeated for them.
  *
  * @returns [queries, batch, heads · headSize]
  */
@@ -180,20 +178,17 @@ function attendBlock({ op, query, key, value, bias, sinks, positions }: Heads, b
   const group = heads / kvHeads;
   const [queries, batch] = query.shape as [string, string];
   const [keys] = key.shape as [string];
-  const rows = productOf([group, queries]);
 
-  const apart = transpose(reshape(query, [queries, batch, kvHeads, group, headSize]), [1, 2, 3, 0, 4]);
-  const q = reshape(apart, [batch, kvHeads, rows, headSize]);
-  const k = transpose(reshape(key, [keys, batch, kvHeads, headSize]), [1, 2, 3, 0]);
-  const v = transpose(reshape(value, [keys, batch, kvHeads, headSize]), [1, 2, 0, 3]);
-  let scores = reshape(matmul(q, k), [batch, kvHeads, group, queries, keys]);
+  const q = transpose(reshape(query, [queries, batch, kvHeads, group, headSize]), [1, 2, 3, 0, 4]);
+  const k = transpose(reshape(key, [keys, batch, kvHeads, 1, headSize]), [1, 2, 3, 4, 0]);
+  const v = transpose(reshape(value, [keys, batch, kvHeads, 1, headSize]), [1, 2, 3, 0, 4]);
+  let scores = matmul(q, k);
   if (op.softcap > 0) scores = mul(tanh(div(scores, op.softcap)), op.softcap);
   if (bias !== undefined) scores = add(scores, reshape(bias, [bias.shape[0]!, kvHeads, group, queries, keys]));
   // Added, so that no gradient needs the mask again: behind the softmax a hidden score's is zero anyway.
   scores = add(scores, where(visible(block, op.window, positions), 0, masked));
   const probabilities = sinks === undefined ? softmax(scores) : softmaxWithSinks(scores, sinks);
-  const mixed = matmul(reshape(probabilities, [batch, kvHeads, rows, keys]), v);
-  const result = transpose(reshape(mixed, [batch, kvHeads, group, queries, headSize]), [3, 0, 1, 2, 4]);
+  const result = transpose(matmul(probabilities, v), [3, 0, 1, 2, 4]);
   return reshape(result, [queries, batch, heads * headSize]);
 }
 

@@ -77,15 +77,36 @@ export function propagate(result: Node, gradient: Node, targets: readonly Node[]
 }
 
 /**
- * The sum of a gradient's parts. A product adds itself to what is known, and rows are added in place: a gradient of a
- * large matrix is then not written once more for each of its uses.
+ * The sum of a gradient's parts. A product adds itself to what is known, rows are added in place, and slices are put side
+ * by side: a gradient of a large matrix is then not written once more for each of its uses.
  */
 export function accumulate(known: Node | undefined, part: Node): Node {
   if (known === undefined) return part;
   const { op, inputs } = part;
   if (op.kind === "Gemm" && inputs.length === 2) return createNode(op, [...inputs, known]);
   if (op.kind === "ScatterAddRows" && isZeros(inputs[0]!)) return scatterAddRows(known, inputs[1]!, inputs[2]!);
-  return add(known, part);
+  return fill(known, part) ?? add(known, part);
+}
+
+/** The known parts with one more where they have only zeros; undefined where both are not slices at their places. */
+function fill({ op, inputs, shape }: Node, part: Node): Node | undefined {
+  if (op.kind !== "Concat" || part.op.kind !== "Concat" || op.axis !== part.op.axis) return undefined;
+  const { axis } = op;
+  const first = part.inputs.findIndex((piece) => !isZeros(piece));
+  const size = (piece: Node) => fixed(piece.shape[axis]!, "Concat");
+  if (!part.inputs.every((piece, index) => index === first || isZeros(piece))) return undefined;
+  const start = part.inputs.slice(0, first).reduce((sum, piece) => sum + size(piece), 0);
+  const end = start + size(part.inputs[first]!);
+  let from = 0;
+  for (const [index, piece] of inputs.entries()) {
+    const to = from + size(piece);
+    if (from <= start && end <= to && isZeros(piece)) {
+      const gap = (length: number) => (length > 0 ? [zeros(shape.with(axis, length))] : []);
+      return concat(inputs.toSpliced(index, 1, ...gap(start - from), part.inputs[first]!, ...gap(to - end)), axis);
+    }
+    from = to;
+  }
+  return undefined;
 }
 
 /**
@@ -167,7 +188,7 @@ const rules: { readonly [K in Differentiable]: Rule<K> | undefined } = {
   Cast: (g, _, { inputs: [x] }) => [cast(g, x!.dtype)],
   MatMul: (g, _, { inputs: [a, b], needs }) => [
     needs(a!) ? sumTo(matmul(g, swapLast(b!)), a!.shape) : undefined,
-    needs(b!) ? sumTo(matmul(swapLast(a!), g), b!.shape) : undefined,
+    needs(b!) ? gradientOfRight(g, a!, b!) : undefined,
   ],
   Gemm: (g, { transA, transB }, { inputs: [a, b, c], needs }) => [
     // For op(a) = a: da = g · op(b)ᵀ; for op(a) = aᵀ its transpose, op(b) · gᵀ. Likewise for b.
@@ -212,10 +233,7 @@ const rules: { readonly [K in Differentiable]: Rule<K> | undefined } = {
     undefined,
     needs(updates!) ? gather(g, rows!) : undefined,
   ],
-  Softmax: (g, { axis }, { y }) => {
-    const weighted = mul(g, y);
-    return [sub(weighted, mul(y, reduceSum(weighted, [axis])))];
-  },
+  Softmax: (g, { axis }, { y }) => [mul(y, sub(g, sumOfProducts(g, y, axis)))],
   TopKIndices: undefined,
   NonZeroRows: undefined,
 };
@@ -238,6 +256,34 @@ function sumTo(g: Node, shape: Shape): Node {
   });
   const summed = axes.length === 0 ? g : reduceSum(g, axes);
   return added === 0 ? summed : reshape(summed, shape);
+}
+
+/**
+ * aᵀ · g, summed where b was repeated. The repetitions along the last of the leading axes are rows of one product, of which
+ * no sum is left.
+ */
+function gradientOfRight(g: Node, a: Node, b: Node): Node {
+  const repeats = a.shape.length === b.shape.length && b.shape.at(-3) === 1 && a.shape.at(-3) !== 1;
+  const rows = (x: Node) => reshape(x, [...x.shape.slice(0, -3), 1, productOf(x.shape.slice(-3, -1)), x.shape.at(-1)!]);
+  const [left, gradient] = repeats ? [rows(a), rows(g)] : [a, g];
+  return sumTo(matmul(swapLast(left), gradient), b.shape);
+}
+
+/**
+ * Σ g∘y along an axis, which stays. Where g is u · bᵀ the sum along the last is that of u ∘ (y · b), which is narrower:
+ * behind an attention's scores it is that of the output and its gradient (Dao et al. 2022, section 3.1).
+ */
+function sumOfProducts(g: Node, y: Node, axis: number): Node {
+  const [u, turned] = g.op.kind === "MatMul" && axis === y.shape.length - 1 ? g.inputs : [];
+  if (u === undefined || turned === undefined || !swapsLast(turned)) return reduceSum(mul(g, y), [axis]);
+  // The attention has computed y · b already: of two nodes that are the same the runtime keeps one.
+  return reduceSum(mul(u, matmul(y, turned.inputs[0]!)), [axis]);
+}
+
+function swapsLast({ op }: Node): boolean {
+  if (op.kind !== "Transpose") return false;
+  const last = op.permutation.length - 1;
+  return op.permutation.every((axis, index) => axis === (index < last - 1 ? index : 2 * last - 1 - index));
 }
 
 function swapLast(x: Node): Node {
