@@ -8,6 +8,7 @@ import { differentiableComposites } from "../graph/composite-gradient.ts";
 import { decompose } from "../graph/decompose.ts";
 import {
   add,
+  concat,
   constant,
   div,
   exp,
@@ -24,11 +25,13 @@ import {
   reshape,
   scatterAddElements,
   scatterAddRows,
+  slice,
   sub,
 } from "../graph/expression.ts";
 import { accumulate, propagate } from "../graph/gradient.ts";
 import { createGraph, type Graph, type InputNode, map } from "../graph/graph.ts";
 import type { Node } from "../graph/node.ts";
+import type { OpOf } from "../graph/op.ts";
 import type { Model } from "../model/model.ts";
 import type { LoraOptions } from "./lora.ts";
 import { isTarget, loraNames, loraScale } from "./lora.ts";
@@ -141,30 +144,83 @@ function freeParameters(graph: Graph): Prepared {
   return { graph: freed, trainables };
 }
 
+interface Adapter {
+  readonly linear: Node;
+  /** Which it is among all. */
+  readonly index: number;
+  readonly a: Trainable;
+  readonly b: Trainable;
+}
+
 /** y = x·Wᵀ becomes x·Wᵀ + scale · (x·Aᵀ)·Bᵀ for the linears of the body that are targets (Hu et al. 2021). */
 function adaptLinears(graph: Graph, options: LoraOptions): Prepared {
-  const trainables: Trainable[] = [];
-  const body = new Set(createGraph({ hidden: graph.outputs.hidden! }).nodes);
-  const tables = new Map<number, Node>();
+  const adapters = findAdapters(graph, options);
+  const narrow = options.dropout === 0 ? multiplyTogether([...adapters.values()], options) : multiplyApart(options);
   const adapted = map(graph, (node, inputs) => {
-    const name = linearName(node);
-    if (name === undefined || !body.has(node) || !isTarget(name, options.targets)) return undefined;
-    const x = inputs[0]!;
-    const [rank, width, out] = [options.rank, x.shape.at(-1) as number, node.shape.at(-1) as number];
+    const adapter = adapters.get(node);
+    if (adapter === undefined) return undefined;
+    const [x, weight, bias] = inputs as [Node, Node, Node | undefined];
+    const { transA, transB } = node.op as OpOf<"Gemm">;
+    const base = gemm(x, weight, { transA, transB, ...(bias === undefined ? {} : { bias }) });
+    // The second product adds itself to the base's.
+    return gemm(narrow(adapter, x), leafOf(adapter.b), { transB: true, bias: base });
+  });
+  return { graph: adapted, trainables: [...adapters.values()].flatMap(({ a, b }) => [a, b]) };
+}
+
+function findAdapters(graph: Graph, { rank, targets }: LoraOptions): ReadonlyMap<Node, Adapter> {
+  const body = new Set(createGraph({ hidden: graph.outputs.hidden! }).nodes);
+  const adapters = new Map<Node, Adapter>();
+  for (const linear of graph.nodes) {
+    const name = linearName(linear);
+    if (name === undefined || !body.has(linear) || !isTarget(name, targets)) continue;
+    const [width, out] = [linear.inputs[0]!.shape.at(-1) as number, linear.shape.at(-1) as number];
     const names = loraNames(name);
     const [a, b] = [
       { name: names.a, shape: [rank, width] },
       { name: names.b, shape: [out, rank] },
     ];
-    const seen = options.dropout === 0 ? x : mul(x, keptPart(tables, width, trainables.length / 2));
-    trainables.push(a, b);
-    // Scaled where it is narrow, and added to the base's product by the second matrix product itself.
-    const inner = mul(gemm(seen, input(a.name, "f32", a.shape), { transB: true }), loraScale(options));
-    const { transA, transB } = node.op as { transA: boolean; transB: boolean };
-    const base = gemm(x, inputs[1]!, { transA, transB, ...(inputs[2] === undefined ? {} : { bias: inputs[2] }) });
-    return gemm(inner, input(b.name, "f32", b.shape), { transB: true, bias: base });
-  });
-  return { graph: adapted, trainables };
+    adapters.set(linear, { linear, index: adapters.size, a, b });
+  }
+  return adapters;
+}
+
+/** scale · x·Aᵀ [rows, rank] of an adapter, scaled where it is narrow. */
+type Narrow = (adapter: Adapter, x: Node) => Node;
+
+/** The adapters that read the same x are rows of one product, and so they are in the gradients. */
+function multiplyTogether(adapters: readonly Adapter[], options: LoraOptions): Narrow {
+  const groups = Map.groupBy(adapters, ({ linear }) => sourceOf(linear));
+  const products = new Map<Node, Node>();
+  return (adapter, x) => {
+    const source = sourceOf(adapter.linear);
+    const group = groups.get(source)!;
+    const factors = group.map(({ a }) => leafOf(a));
+    const factor = factors.length === 1 ? factors[0]! : concat(factors, 0);
+    const product = products.get(source) ?? mul(gemm(x, factor, { transB: true }), loraScale(options));
+    products.set(source, product);
+    const start = group.indexOf(adapter) * options.rank;
+    return factors.length === 1 ? product : slice(product, 1, start, start + options.rank);
+  };
+}
+
+/** Of each adapter's input other numbers are dropped. */
+function multiplyApart(options: LoraOptions): Narrow {
+  const tables = new Map<number, Node>();
+  return ({ index, a }, x) => {
+    const seen = mul(x, keptPart(tables, a.shape[1]!, index));
+    return mul(gemm(seen, leafOf(a), { transB: true }), loraScale(options));
+  };
+}
+
+function leafOf({ name, shape }: Trainable): Node {
+  return input(name, "f32", shape);
+}
+
+/** What a linear reads, before its tokens become the rows of a matrix: every linear reads a matrix of its own. */
+function sourceOf({ inputs: [x] }: Node): Node {
+  const whole = x!.op.kind === "Reshape" ? x!.inputs[0]! : x!;
+  return whole.shape.at(-1) === x!.shape.at(-1) ? whole : x!;
 }
 
 /**
