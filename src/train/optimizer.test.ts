@@ -14,12 +14,13 @@ const tensors = (seed: number) =>
 
 async function train(threads: number) {
   const optimizer = new Optimizer(tensors(1), threads);
+  const norms: number[] = [];
   try {
     for (const step of [1, 2]) {
-      const update = { ...adamWDefaults, step, learningRate: 1e-2, gradientScale: 0.7 };
-      await optimizer.update(tensors(10 * step), update);
+      norms.push(await optimizer.take(tensors(10 * step)));
+      await optimizer.update({ ...adamWDefaults, step, learningRate: 1e-2, gradientScale: 0.7 });
     }
-    return optimizer.state;
+    return { ...optimizer.state, norms };
   } finally {
     await optimizer.close();
   }
@@ -27,9 +28,12 @@ async function train(threads: number) {
 
 test("several threads compute what one does, to the last bit", async () => {
   const one = await train(1);
+  const squares = [...tensors(10).values()].map((each) => each.reduce((sum, number) => sum + number ** 2, 0));
+  expect(one.norms[0]).toBeCloseTo(Math.sqrt(squares.reduce((sum, each) => sum + each, 0)), 6);
   expect(one.values.get("norm")).not.toEqual(tensors(1).get("norm")!);
   for (const threads of [2, 8]) {
-    const { values, moments } = await train(threads);
+    const { values, moments, norms } = await train(threads);
+    expect(norms).toEqual(one.norms);
     for (const name of Object.keys(sizes)) {
       const [value, wanted] = [values.get(name)!, one.values.get(name)!];
       expect(Buffer.compare(Buffer.from(value.buffer), Buffer.from(wanted.buffer))).toBe(0);
@@ -53,7 +57,8 @@ test("what was kept is taken up again", async () => {
 test("a thread that fails fails the update", async () => {
   const optimizer = new Optimizer(tensors(1), 2);
   const gradients = tensors(2).set("up", new Float32Array(3));
+  await optimizer.take(gradients);
   const update = { ...adamWDefaults, step: 1, learningRate: 1e-2, gradientScale: 1 };
-  await expect(optimizer.update(gradients, update)).rejects.toThrow("AdamW step");
+  await expect(optimizer.update(update)).rejects.toThrow("AdamW step");
   await optimizer.close();
 });

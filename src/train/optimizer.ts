@@ -6,10 +6,10 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
-import { giveBack } from "../base/give-back.ts";
 import { threadUrl } from "../base/self.ts";
-import { type AdamWUpdate, createMoments, type Moments, stepAdamW } from "./adamw.ts";
-import { buffersOf, type Lent, type Loan } from "./optimizer-lane.ts";
+import { type AdamWUpdate, createMoments, type Moments } from "./adamw.ts";
+import { buffersOf, type Message } from "./optimizer-lane.ts";
+import { Share, type Trained } from "./optimizer-share.ts";
 
 export interface OptimizerState {
   readonly values: ReadonlyMap<string, Float32Array>;
@@ -25,7 +25,8 @@ export class Optimizer {
   readonly #values: Map<string, Float32Array>;
   readonly #moments: Map<string, Moments>;
   /** The names that each thread updates; those of the first are this one's. */
-  readonly #shares: readonly (readonly string[])[];
+  readonly #names: readonly (readonly string[])[];
+  readonly #own = new Share();
   readonly #lanes: readonly Lane[];
 
   /** @param values belong to the optimizer from then on, each with a buffer of its own */
@@ -35,8 +36,8 @@ export class Optimizer {
     this.#values = new Map(values);
     this.#moments = new Map([...values].map(([name, { length }]) => [name, createMoments(length)]));
     const numbers = [...values.values()].reduce((sum, { length }) => sum + length, 0);
-    this.#shares = share(values, numbers < numbersForThreads ? 1 : Math.min(threads, lanesMax));
-    this.#lanes = this.#shares.slice(1).map(() => new Lane());
+    this.#names = share(values, numbers < numbersForThreads ? 1 : Math.min(threads, lanesMax));
+    this.#lanes = this.#names.slice(1).map(() => new Lane());
   }
 
   /** To be read before the next update. */
@@ -52,20 +53,22 @@ export class Optimizer {
     }
   }
 
-  /** Uses the gradients up. */
-  async update(gradients: ReadonlyMap<string, Float32Array>, update: AdamWUpdate): Promise<void> {
-    const take = (name: string) => ({
-      name,
-      value: this.#values.get(name)!,
-      moments: this.#moments.get(name)!,
-      gradient: gradients.get(name)!,
-    });
-    const [own, ...others] = this.#shares;
-    const lent = others.map((names, index) => this.#lanes[index]!.run({ tensors: names.map(take), update }));
-    for (const { value, gradient, moments } of own!.map(take)) {
-      stepAdamW(value, gradient, moments, update);
-      giveBack(gradient);
-    }
+  /** Takes the gradients of all tensors over and returns their L2 norm. */
+  async take(gradients: ReadonlyMap<string, Float32Array>): Promise<number> {
+    const [own, ...others] = this.#names.map((names) => new Map(names.map((name) => [name, gradients.get(name)!])));
+    const lent = others.map((gradients, index) => this.#lanes[index]!.take(gradients));
+    const sums = [this.#own.take(own!), ...(await Promise.all(lent))];
+    const byName = new Map(this.#names.flatMap((names, index) => names.map((name, at) => [name, sums[index]![at]!])));
+    // In the tensors' order, so that the sum does not depend on the number of threads.
+    return Math.sqrt([...this.#values.keys()].reduce((sum, name) => sum + byName.get(name)!, 0));
+  }
+
+  /** One step by the gradients that were taken, which are used up. */
+  async update(update: AdamWUpdate): Promise<void> {
+    const take = (name: string) => ({ name, value: this.#values.get(name)!, moments: this.#moments.get(name)! });
+    const [own, ...others] = this.#names;
+    const lent = others.map((names, index) => this.#lanes[index]!.update(names.map(take), update));
+    this.#own.update(own!.map(take), update);
     for (const { name, value, moments } of (await Promise.all(lent)).flat()) {
       this.#values.set(name, value);
       this.#moments.set(name, moments);
@@ -96,15 +99,23 @@ class Lane {
     this.#worker.unref();
   }
 
-  async run(loan: Loan): Promise<readonly Lent[]> {
-    const buffers = loan.tensors.flatMap((tensor) => [...buffersOf(tensor), tensor.gradient.buffer as ArrayBuffer]);
+  async take(gradients: ReadonlyMap<string, Float32Array>): Promise<readonly number[]> {
+    const buffers = [...gradients.values()].map(({ buffer }) => buffer as ArrayBuffer);
+    return (await this.#ask({ kind: "take", gradients }, buffers)) as readonly number[];
+  }
+
+  async update(tensors: readonly Trained[], update: AdamWUpdate): Promise<readonly Trained[]> {
+    return (await this.#ask({ kind: "update", tensors, update }, buffersOf(tensors))) as readonly Trained[];
+  }
+
+  async #ask(message: Message, lent: readonly ArrayBuffer[]): Promise<unknown> {
     this.#worker.ref();
     try {
-      const returned = once(this.#worker, "message");
-      this.#worker.postMessage(loan, buffers);
+      const answered = once(this.#worker, "message");
+      this.#worker.postMessage(message, lent);
       // Rejects when the thread fails instead.
-      const [tensors] = (await returned) as [readonly Lent[]];
-      return tensors;
+      const [answer] = await answered;
+      return answer;
     } finally {
       this.#worker.unref();
     }

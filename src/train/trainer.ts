@@ -3,13 +3,12 @@
  * around it decides what to learn and when to stop.
  */
 import { assert } from "../base/assert.ts";
-import { giveBack } from "../base/give-back.ts";
 import { Random } from "../base/random.ts";
 import type { Tensor } from "../eval/session.ts";
 import type { ModelFolder } from "../model/folder.ts";
 import type { Model } from "../model/model.ts";
 import { rotaryTables } from "../model/rope.ts";
-import { type AdamWOptions, clipScale, gradientNorm } from "./adamw.ts";
+import { type AdamWOptions, clipScale } from "./adamw.ts";
 import { countedTokens, type Example, feedRows, type Row, tokensOf } from "./batch.ts";
 import { addAndGiveBack, type Computation, createComputation } from "./computation.ts";
 import { dropoutPrefix, gradientPrefix, type Method } from "./objective.ts";
@@ -110,14 +109,14 @@ export class Trainer {
   /** Learns from the examples once. A loss or gradient that is not finite changes nothing: the caller sees it and stops. */
   async step(examples: readonly Example[], learningRate: number): Promise<StepResult> {
     const { gradients, ...measured } = await this.measure(examples);
-    const norm = gradientNorm(gradients.values());
+    const norm = await this.#optimizer.take(gradients);
     if (Number.isFinite(measured.lossNatsMean) && Number.isFinite(norm)) {
       this.#step += 1;
       const { beta1, beta2, epsilon, weightDecay, gradientNormMax } = this.options;
       const gradientScale = clipScale(norm, gradientNormMax);
       const rates = { beta1, beta2, epsilon, weightDecay, learningRate, gradientScale };
-      await this.#optimizer.update(gradients, { ...rates, step: this.#step });
-    } else for (const gradient of gradients.values()) giveBack(gradient);
+      await this.#optimizer.update({ ...rates, step: this.#step });
+    }
     return { ...measured, gradientNorm: norm };
   }
 
