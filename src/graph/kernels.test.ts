@@ -3,7 +3,20 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { createSession, type Tensor, type Tensors } from "../eval/session.ts";
 import { decompose } from "./decompose.ts";
-import { add, attention, constant, gelu, input, layerNorm, mul, rmsNorm, rotary, silu } from "./expression.ts";
+import {
+  add,
+  attention,
+  constant,
+  gelu,
+  gemm,
+  input,
+  layerNorm,
+  mul,
+  rmsNorm,
+  rotary,
+  silu,
+  transpose,
+} from "./expression.ts";
 import { createGraph, type Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
 import { encode } from "./onnx.ts";
@@ -130,4 +143,16 @@ describe("composites equal their decomposition", () => {
       { numRuns: 60 },
     );
   });
+});
+
+test("a product by columns that is written in strips is the product", async () => {
+  const [rows, wide, narrow] = [3, 5 * 1024, 4];
+  const [a, b] = [input("a", "f32", [rows, wide]), input("b", "f32", [rows, narrow])];
+  const feeds = { a: numbers([rows, wide], 1), b: numbers([rows, narrow], 2), c: numbers([wide, narrow], 3) };
+  for (const bias of [undefined, input("c", "f32", [wide, narrow]), constant([1, 2, 3, 4], [1, 4])]) {
+    const options = bias === undefined ? {} : { bias };
+    const y = await evaluate(createGraph({ y: gemm(a, b, { transA: true, ...options }) }), feeds);
+    const plain = await evaluate(createGraph({ y: gemm(transpose(a, [1, 0]), b, options) }), feeds);
+    expect(y).toEqual(plain);
+  }
 });

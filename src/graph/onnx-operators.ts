@@ -97,7 +97,7 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
     return scope.call({ type: "Range", inputs: [zero, end, one] });
   },
   Cast: simple("Cast", ({ to }) => ({ to: elementTypes[to] })),
-  Gemm: simple("Gemm", ({ transA, transB }) => ({ transA: Number(transA), transB: Number(transB) })),
+  Gemm: multiply,
   Transpose: simple("Transpose", ({ permutation }) => ({ perm: permutation })),
   Reshape: ({ shape }, inputs, _, scope) =>
     scope.call({ type: "Reshape", inputs: [inputs[0]![0], target(shape, scope)] }),
@@ -148,6 +148,32 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
   },
   Attention: attend,
 };
+
+/** Numbers of f32 in a page: entries of a column that lie whole pages apart share few lines of the processor's caches. */
+const pageNumbers = 1024;
+const stripNumbers = 4 * pageNumbers + 16;
+
+/**
+ * A product that reads its first matrix by columns crawls where rows are whole pages long, as those of logits often are:
+ * then strips of the matrix are copied out, of a width that is not, and multiplied one after the other.
+ */
+function multiply({ transA, transB }: OpOf<"Gemm">, inputs: Results, node: Node, scope: Scope): readonly string[] {
+  const [a, b, c] = firsts(inputs);
+  const attributes = { transA: Number(transA), transB: Number(transB) };
+  const [rows] = node.shape;
+  const crawls = transA && typeof rows === "number" && rows > stripNumbers && rows % pageNumbers === 0;
+  const spread = c !== undefined && node.inputs[2]!.shape[0] !== rows;
+  if (!crawls || spread) return scope.call({ type: "Gemm", inputs: [a, b, c], attributes });
+  const strips: (string | undefined)[] = [];
+  for (let start = 0; start < rows; start += stripNumbers) {
+    const strip = (x: string | undefined, axis: number) => {
+      const bounds = [[start], [Math.min(rows, start + stripNumbers)], [axis], [1]];
+      return x && scope.call({ type: "Slice", inputs: [x, ...bounds.map((values) => scope.integers(values))] })[0];
+    };
+    strips.push(scope.call({ type: "Gemm", inputs: [strip(a, 1), b, strip(c, 0)], attributes })[0]);
+  }
+  return scope.call({ type: "Concat", inputs: strips, attributes: { axis: 0 } });
+}
 
 /** A reshape may leave one size open, which saves computing it: one that nothing tells, or the only one that changes. */
 function target(shape: readonly (number | string)[], scope: Scope): string {
