@@ -6,6 +6,7 @@
  */
 import { loadavg } from "node:os";
 import { Random } from "../src/base/random.ts";
+import { keepingFreedMemory } from "../src/base/self.ts";
 import { renderTable } from "../src/cli/output.ts";
 import { openModelFolder } from "../src/model/folder.ts";
 import { readModel } from "../src/model/model.ts";
@@ -81,7 +82,9 @@ interface Sample {
 }
 
 function run(command: readonly string[]): string {
-  const { exitCode, stdout } = Bun.spawnSync([...command], { stderr: "inherit" });
+  // As `finetune mine train` starts itself.
+  const env = { ...process.env, ...keepingFreedMemory };
+  const { exitCode, stdout } = Bun.spawnSync([...command], { env, stderr: "inherit" });
   if (exitCode !== 0) throw new Error(`${command[0]} ended with ${exitCode}`);
   return stdout.toString();
 }

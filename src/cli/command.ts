@@ -17,6 +17,8 @@ export interface Command {
   readonly manyPositionals: boolean;
   /** It does something besides printing, and goes on when its output has no reader left. */
   readonly outlivesReaders: boolean;
+  /** It frees and takes much memory by turns. */
+  readonly keepsFreedMemory: boolean;
 }
 
 /** A command that only holds others: `finetune wallet create`. */
@@ -44,6 +46,7 @@ export function command<const A extends ArgsDef>(description: {
   readonly args: A;
   readonly manyPositionals?: boolean;
   readonly outlivesReaders?: boolean;
+  readonly keepsFreedMemory?: boolean;
   readonly run: (args: ParsedArgs<A>, rawArgs: readonly string[]) => Promise<number | undefined> | Promise<void>;
 }): Command {
   const definition = defineCommand({
@@ -58,6 +61,7 @@ export function command<const A extends ArgsDef>(description: {
     definition: definition as unknown as CommandDef<ArgsDef>,
     manyPositionals: description.manyPositionals ?? false,
     outlivesReaders: description.outlivesReaders ?? false,
+    keepsFreedMemory: description.keepsFreedMemory ?? false,
   };
 }
 

@@ -26,6 +26,7 @@ export default command({
     },
   ],
   outlivesReaders: true,
+  keepsFreedMemory: true,
   args: {
     base: { type: "string", valueHint: "DIR", required: true, description: "the model to begin with" },
     out: { type: "string", valueHint: "DIR", required: true, description: "where the models of all turns are kept" },

@@ -29,6 +29,7 @@ export default command({
     },
   ],
   outlivesReaders: true,
+  keepsFreedMemory: true,
   args: {
     base: { type: "string", valueHint: "DIR", required: true, description: "the model to start from" },
     out: {

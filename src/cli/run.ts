@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, renderUsage, runCommand } from "citty";
 import { OperatorError } from "../base/errors.ts";
+import { keepFreedMemory } from "../base/self.ts";
 import { type Command, type Entry, exitCode, type Group } from "./command.ts";
 import { outliveReaders } from "./lost-reader.ts";
 import { nearest } from "./nearest.ts";
@@ -36,6 +37,7 @@ export async function run(root: Group, rawArgs: readonly string[], renderRoot: (
     return exitCode.success;
   }
   refuseUnknownFlags(path, current, rest);
+  if (current.keepsFreedMemory) keepFreedMemory();
   if (current.outlivesReaders) outliveReaders();
   try {
     const { result } = await runCommand(current.definition, { rawArgs: rest });

@@ -160,6 +160,30 @@ describe("a training", () => {
   }, 60_000);
 });
 
+test.skipIf(process.platform !== "linux")(
+  "the command keeps the memory that it frees, unless told otherwise",
+  async () => {
+    const args = ["--base", base, "--out", join(dir, "memory"), "--steps", "200", "--batch", "4", "--json"];
+    for (const [given, wanted] of [
+      [{}, "-1"],
+      [{ MIMALLOC_PURGE_DELAY: "10" }, "10"],
+    ] as const) {
+      const env = { ...process.env, ...given };
+      const child = Bun.spawn([...selfCommand("mine", "train"), ...args], { env, stdout: "pipe", stderr: "inherit" });
+      for await (const event of eventsOf(child.stdout)) {
+        if (event.kind !== "step") continue;
+        // What the process was started with, and started again.
+        const environment = readFileSync(`/proc/${child.pid}/environ`, "utf8").split("\0");
+        expect(environment.filter((line) => line.startsWith("MIMALLOC_"))).toEqual([`MIMALLOC_PURGE_DELAY=${wanted}`]);
+        break;
+      }
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  },
+  60_000,
+);
+
 describe("what would be found out after hours is said at once", () => {
   const method = { kind: "lora", rank: 4, ...loraDefaults } as const;
   writeFileSync(join(dir, "a-file"), "");
