@@ -14,24 +14,24 @@ import {
   div,
   erf,
   exp,
-  expand,
   gather,
   greater,
   greaterOrEqual,
   iota,
+  joinBlocks,
   lessOrEqual,
   matmul,
   mul,
   reduceLogSumExp,
   reduceMean,
   reshape,
-  scatterAddRows,
   sigmoid,
   slice,
   softmax,
   softplus,
   sqrt,
   sub,
+  takeBlock,
   tanh,
   transpose,
   where,
@@ -120,76 +120,79 @@ function rotate({ heads, rotated, interleaved }: OpOf<"Rotary">, ...inputs: read
   return reshape(concat(parts, 3), x.shape);
 }
 
-/** A layer's attention with the sequence's axis first, along which blocks are taken out and put together. */
+/** A layer's attention, or that of a block of its queries. */
 interface Heads {
   readonly op: Attention;
-  /** [tokens, batch, heads · headSize] */
+  /** [batch, kvHeads, group, queries, headSize] */
   readonly query: Node;
-  /** [tokens, batch, kvHeads · headSize], scaled: less work than scaling queries or scores */
+  /** [keys, batch, kvHeads · headSize], scaled: less work than scaling queries or scores */
   readonly key: Node;
   readonly value: Node;
-  /** [1 or batch, heads, tokens, tokens]: added to the scores. */
+  /** [1 or batch, heads, queries, keys]: added to the scores. */
   readonly bias: Node | undefined;
   readonly sinks: Node | undefined;
-  /** i64 [tokens, batch] */
+  /** i64 [queries, batch] */
   readonly positions: Node | undefined;
 }
 
 function attend(op: Attention, inputs: readonly Node[], blocks: readonly QueryBlock[]): Node {
   const { query, key, value, past, bias, sinks, positions } = attentionInputs(op, inputs);
   assert(past === undefined, "an attention with a past cannot be decomposed");
-  const tokensFirst = (x: Node) => transpose(x, [1, 0, 2]);
-  const heads: Heads = {
+  const { heads, kvHeads, headSize } = op;
+  const [batch, tokens] = query.shape as [string, string];
+  const byHead = reshape(query, [batch, tokens, kvHeads, heads / kvHeads, headSize]);
+  const whole: Heads = {
     op,
-    query: tokensFirst(query),
-    key: tokensFirst(mul(key, op.scale)),
-    value: tokensFirst(value),
+    query: transpose(byHead, [0, 2, 3, 1, 4]),
+    key: transpose(mul(key, op.scale), [1, 0, 2]),
+    value: transpose(value, [1, 0, 2]),
     bias,
     sinks,
     positions: positions === undefined ? undefined : transpose(positions, [1, 0]),
   };
   // A table of all pairs of tokens would have to be taken apart along two axes.
-  if (blocks.length === 0 || bias !== undefined) {
-    const all = iota(query.shape[1]!);
-    return tokensFirst(attendBlock(heads, { queries: all, keys: all }));
-  }
-  let result = expand(constant(0), heads.query.shape);
-  for (const { queries, keys } of blocks) {
+  const result = blocks.length === 0 || bias !== undefined ? attendAtOnce(whole) : attendByBlocks(whole, blocks);
+  return reshape(transpose(result, [0, 3, 1, 2, 4]), query.shape);
+}
+
+function attendAtOnce(heads: Heads): Node {
+  const all = iota(heads.query.shape[3]!);
+  return attendBlock(heads, { queries: all, keys: all });
+}
+
+function attendByBlocks(heads: Heads, blocks: readonly QueryBlock[]): Node {
+  const places = blocks.map(({ queries }) => queries);
+  const results = blocks.map((block, index) => {
     const part: Heads = {
       ...heads,
-      query: gather(heads.query, queries),
-      key: gather(heads.key, keys),
-      value: gather(heads.value, keys),
-      positions: heads.positions === undefined ? undefined : gather(heads.positions, queries),
+      query: takeBlock(heads.query, places, 3, index),
+      key: gather(heads.key, block.keys),
+      value: gather(heads.value, block.keys),
+      positions: heads.positions === undefined ? undefined : gather(heads.positions, block.queries),
     };
-    result = scatterAddRows(result, queries, attendBlock(part, { queries, keys }));
-  }
-  return tokensFirst(result);
+    return attendBlock(part, block);
+  });
+  return joinBlocks(results, places, 3, heads.query.shape[3]!);
 }
 
 /**
  * Scores are [batch, kvHeads, group, queries, keys]: the queries that share a key's head meet the same key, which is not
  * repeated for them.
  *
- * @returns [queries, batch, heads · headSize]
+ * @returns of the query's shape
  */
 function attendBlock({ op, query, key, value, bias, sinks, positions }: Heads, block: QueryBlock): Node {
-  const { heads, kvHeads, headSize } = op;
-  const group = heads / kvHeads;
-  const [queries, batch] = query.shape as [string, string];
-  const [keys] = key.shape as [string];
-
-  const q = transpose(reshape(query, [queries, batch, kvHeads, group, headSize]), [1, 2, 3, 0, 4]);
+  const [, kvHeads, group, queries, headSize] = query.shape as [string, number, number, string, number];
+  const [keys, batch] = key.shape as [string, string];
   const k = transpose(reshape(key, [keys, batch, kvHeads, 1, headSize]), [1, 2, 3, 4, 0]);
   const v = transpose(reshape(value, [keys, batch, kvHeads, 1, headSize]), [1, 2, 3, 0, 4]);
-  let scores = matmul(q, k);
+  let scores = matmul(query, k);
   if (op.softcap > 0) scores = mul(tanh(div(scores, op.softcap)), op.softcap);
   if (bias !== undefined) scores = add(scores, reshape(bias, [bias.shape[0]!, kvHeads, group, queries, keys]));
   // Added, so that no gradient needs the mask again: behind the softmax a hidden score's is zero anyway.
   scores = add(scores, where(visible(block, op.window, positions), 0, masked));
   const probabilities = sinks === undefined ? softmax(scores) : softmaxWithSinks(scores, sinks);
-  const result = transpose(matmul(probabilities, v), [3, 0, 1, 2, 4]);
-  return reshape(result, [queries, batch, heads * headSize]);
+  return matmul(probabilities, v);
 }
 
 /** bool [queries, keys], or with positions [batch, 1, 1, queries, keys]: which keys a query sees. */

@@ -119,6 +119,14 @@ export function scatterAddRows(data: Node, rows: Node, updates: Node): Node {
   return createNode({ kind: "ScatterAddRows" }, [data, rows, updates]);
 }
 
+export function takeBlock(x: Node, places: readonly Node[], axis: number, index: number): Node {
+  return createNode({ kind: "TakeBlock", axis, index }, [x, ...places]);
+}
+
+export function joinBlocks(blocks: readonly Node[], places: readonly Node[], axis: number, size: Dim): Node {
+  return createNode({ kind: "JoinBlocks", axis, size }, [...blocks, ...places]);
+}
+
 export function softmax(x: Node, axis = x.shape.length - 1): Node {
   return createNode({ kind: "Softmax", axis }, [x]);
 }

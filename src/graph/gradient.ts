@@ -19,6 +19,7 @@ import {
   gemm,
   greater,
   greaterOrEqual,
+  joinBlocks,
   lessOrEqual,
   matmul,
   mul,
@@ -31,6 +32,7 @@ import {
   sign,
   slice,
   sub,
+  takeBlock,
   transpose,
   where,
 } from "./expression.ts";
@@ -85,11 +87,26 @@ export function accumulate(known: Node | undefined, part: Node): Node {
   const { op, inputs } = part;
   if (op.kind === "Gemm" && inputs.length === 2) return createNode(op, [...inputs, known]);
   if (op.kind === "ScatterAddRows" && isZeros(inputs[0]!)) return scatterAddRows(known, inputs[1]!, inputs[2]!);
-  return fill(known, part) ?? add(known, part);
+  return fillBlocks(known, part) ?? fillSlices(known, part) ?? add(known, part);
 }
 
-/** The known parts with one more where they have only zeros; undefined where both are not slices at their places. */
-function fill({ op, inputs, shape }: Node, part: Node): Node | undefined {
+/** Blocks of one tensor, each taken from the one that has it; undefined where both have one. */
+function fillBlocks({ op, inputs }: Node, part: Node): Node | undefined {
+  if (op.kind !== "JoinBlocks" || part.op.kind !== "JoinBlocks" || op.axis !== part.op.axis) return undefined;
+  const [known, places] = halves(inputs);
+  const [parts, others] = halves(part.inputs);
+  if (!places.every((node, index) => node === others[index])) return undefined;
+  if (!known.every((block, index) => isZeros(block) || isZeros(parts[index]!))) return undefined;
+  const blocks = known.map((block, index) => (isZeros(block) ? parts[index]! : block));
+  return joinBlocks(blocks, places, op.axis, op.size);
+}
+
+function halves(nodes: readonly Node[]): readonly [readonly Node[], readonly Node[]] {
+  return [nodes.slice(0, nodes.length / 2), nodes.slice(nodes.length / 2)];
+}
+
+/** The known slices with one more where they have only zeros; undefined where both are not slices at their places. */
+function fillSlices({ op, inputs, shape }: Node, part: Node): Node | undefined {
   if (op.kind !== "Concat" || part.op.kind !== "Concat" || op.axis !== part.op.axis) return undefined;
   const { axis } = op;
   const first = part.inputs.findIndex((piece) => !isZeros(piece));
@@ -233,6 +250,14 @@ const rules: { readonly [K in Differentiable]: Rule<K> | undefined } = {
     undefined,
     needs(updates!) ? gather(g, rows!) : undefined,
   ],
+  TakeBlock: (g, { axis, index }, { inputs: [x, ...places] }) => {
+    const blocks = places.map(({ shape }, other) => (other === index ? g : zeros(x!.shape.with(axis, shape[0]!))));
+    return [joinBlocks(blocks, places, axis, x!.shape[axis]!)];
+  },
+  JoinBlocks: (g, { axis }, { inputs, needs }) => {
+    const [blocks, places] = halves(inputs);
+    return blocks.map((block, index) => (needs(block) ? takeBlock(g, places, axis, index) : undefined));
+  },
   Softmax: (g, { axis }, { y }) => [mul(y, sub(g, sumOfProducts(g, y, axis)))],
   TopKIndices: undefined,
   NonZeroRows: undefined,

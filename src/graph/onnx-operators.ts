@@ -116,6 +116,14 @@ export const operators: { readonly [K in Written]: Rule<K> } = {
     const column = scope.call({ type: "Unsqueeze", inputs: [rows, scope.integers([1])] })[0];
     return scope.call({ type: "ScatterND", inputs: [data, column, updates], attributes: { reduction: "add" } });
   },
+  TakeBlock: ({ axis, index }, inputs, _, scope) => {
+    const [x, ...places] = firsts(inputs);
+    return scope.call({ type: "Gather", inputs: [x, places[index]], attributes: { axis } });
+  },
+  JoinBlocks: ({ axis }, inputs, _, scope) => {
+    const blocks = firsts(inputs).slice(0, inputs.length / 2);
+    return scope.call({ type: "Concat", inputs: blocks, attributes: { axis } });
+  },
   Softmax: simple("Softmax", ({ axis }) => ({ axis })),
   TopKIndices: ({ k }, inputs, _, scope) => {
     const inputsOfTopK = [inputs[0]![0], scope.integers([k])];

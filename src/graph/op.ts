@@ -92,6 +92,13 @@ export type Primitive =
   | { readonly kind: "ScatterAddElements"; readonly axis: number }
   /** (data, rows, updates): data[rows[i]] += updates[i]; rows is i64 [n], updates [n, …]. */
   | { readonly kind: "ScatterAddRows" }
+  /**
+   * (x, places of block 0, places of block 1, …) → the block `index` of x along the axis. Places are i64 [size of the
+   * block]; all blocks together name every place of the axis once, in order.
+   */
+  | { readonly kind: "TakeBlock"; readonly axis: number; readonly index: number }
+  /** (block 0, block 1, …, places of block 0, places of block 1, …) → what the blocks were taken of, `size` along the axis. */
+  | { readonly kind: "JoinBlocks"; readonly axis: number; readonly size: Dim }
   | { readonly kind: "Softmax"; readonly axis: number }
   /** Positions (i64) of the k largest along the last axis, largest first. */
   | { readonly kind: "TopKIndices"; readonly k: number }

@@ -165,6 +165,17 @@ const rules: { readonly [K in OpKind]: Rule<K> } = {
     assert(equal(updates!.shape, [...rows!.shape, ...data!.shape.slice(1)]), "updates are not [rows, …]");
     return data!;
   },
+  TakeBlock: ({ axis, index }, [x, ...places]) => {
+    axisOf(x!.shape, axis);
+    return { dtype: x!.dtype, shape: x!.shape.with(axis, sizeOfBlock(places[index])) };
+  },
+  JoinBlocks: ({ axis, size }, inputs) => {
+    const [blocks, places] = [inputs.slice(0, inputs.length / 2), inputs.slice(inputs.length / 2)];
+    const { dtype, shape } = blocks[0]!;
+    for (const [index, block] of blocks.entries())
+      assert(equal(block.shape, shape.with(axis, sizeOfBlock(places[index]))), "a block is not of its places' size");
+    return { dtype, shape: shape.with(axis, size) };
+  },
   TopKIndices: ({ k }, [x]) => {
     const last = x!.shape.length - 1;
     const size = axisOf(x!.shape, last);
@@ -221,6 +232,11 @@ export function productOf(shape: Shape): Dim {
 
 function equal(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+function sizeOfBlock(places: TensorType | undefined): Dim {
+  assert(places?.dtype === "i64" && places.shape.length === 1, "places are not an i64 vector for every block");
+  return places.shape[0]!;
 }
 
 function axisOf(shape: Shape, axis: number): Dim {

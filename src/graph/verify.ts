@@ -124,6 +124,8 @@ const signatures: { readonly [K in OpKind]: Signature } = {
   GatherElements: { counts: [2], dtypes: [any, index] },
   ScatterAddElements: { counts: [3], dtypes: [float, index, float] },
   ScatterAddRows: { counts: [3], dtypes: [float, ["i64"], float] },
+  TakeBlock: { counts: many, dtypes: [float, ["i64"]] },
+  JoinBlocks: { counts: many.filter((count) => count % 2 === 0), dtypes: [float, ["f32", "i64"]] },
   Softmax: floatUnary,
   TopKIndices: floatUnary,
   NonZeroRows: { counts: [1], dtypes: [bool] },

@@ -19,6 +19,7 @@ import {
   gemm,
   greater,
   input,
+  joinBlocks,
   layerNorm,
   log,
   matmul,
@@ -45,6 +46,7 @@ import {
   softplus,
   sqrt,
   sub,
+  takeBlock,
   tanh,
   topKIndices,
   transpose,
@@ -64,6 +66,7 @@ const cube = input("cube", "f32", [2, 3, 4]);
 const all: readonly Node[] = [a, b, c, cube];
 const rows = constant([2, 0, 2], [3], "i64");
 const columns = constant([1, 0, 3, 3, 2, 2], [3, 2], "i64");
+const blocks = [constant([0], [1], "i64"), constant([1, 2], [2], "i64")];
 const positive = (x: Node) => add(mul(x, x), 0.5);
 
 const angles = {
@@ -121,6 +124,10 @@ const cases: Readonly<Record<string, Node>> = {
   GatherElements: gatherElements(a, columns, 1),
   ScatterAddElements: mul(scatterAddElements(a, columns, slice(a, 1, 0, 2), 1), c),
   ScatterAddRows: mul(scatterAddRows(a, rows, mul(a, a)), c),
+  "TakeBlock, one of two": mul(takeBlock(cube, blocks, 1, 1), c),
+  "TakeBlock, all of them apart": concat([exp(takeBlock(a, blocks, 0, 1)), mul(takeBlock(a, blocks, 0, 0), 2)], 0),
+  "TakeBlock, one of them twice": add(mul(takeBlock(a, blocks, 0, 0), c), takeBlock(mul(a, a), blocks, 0, 0)),
+  JoinBlocks: joinBlocks([slice(cube, 1, 1, 2), mul(slice(cube, 1, 0, 2), c)], blocks, 1, 3),
   Softmax: softmax(a),
   "Softmax along the first axis": softmax(a, 0),
   "Softmax before a product": matmul(softmax(a), reshape(cube, [2, 4, 3])),
