@@ -109,17 +109,18 @@ function halves(nodes: readonly Node[]): readonly [readonly Node[], readonly Nod
 function fillSlices({ op, inputs, shape }: Node, part: Node): Node | undefined {
   if (op.kind !== "Concat" || part.op.kind !== "Concat" || op.axis !== part.op.axis) return undefined;
   const { axis } = op;
-  const first = part.inputs.findIndex((piece) => !isZeros(piece));
-  const size = (piece: Node) => fixed(piece.shape[axis]!, "Concat");
-  if (!part.inputs.every((piece, index) => index === first || isZeros(piece))) return undefined;
-  const start = part.inputs.slice(0, first).reduce((sum, piece) => sum + size(piece), 0);
-  const end = start + size(part.inputs[first]!);
+  const filled = part.inputs.filter((piece) => !isZeros(piece));
+  const size = (piece: Node) => piece.shape[axis] as number;
+  if (filled.length !== 1 || typeof shape[axis] !== "number") return undefined;
+  const before = part.inputs.slice(0, part.inputs.indexOf(filled[0]!));
+  const start = before.reduce((sum, piece) => sum + size(piece), 0);
+  const end = start + size(filled[0]!);
   let from = 0;
   for (const [index, piece] of inputs.entries()) {
     const to = from + size(piece);
     if (from <= start && end <= to && isZeros(piece)) {
       const gap = (length: number) => (length > 0 ? [zeros(shape.with(axis, length))] : []);
-      return concat(inputs.toSpliced(index, 1, ...gap(start - from), part.inputs[first]!, ...gap(to - end)), axis);
+      return concat(inputs.toSpliced(index, 1, ...gap(start - from), filled[0]!, ...gap(to - end)), axis);
     }
     from = to;
   }

@@ -65,10 +65,10 @@ export class Optimizer {
 
   /** One step by the gradients that were taken, which are used up. */
   async update(update: AdamWUpdate): Promise<void> {
-    const take = (name: string) => ({ name, value: this.#values.get(name)!, moments: this.#moments.get(name)! });
+    const trained = (name: string) => ({ name, value: this.#values.get(name)!, moments: this.#moments.get(name)! });
     const [own, ...others] = this.#names;
-    const lent = others.map((names, index) => this.#lanes[index]!.update(names.map(take), update));
-    this.#own.update(own!.map(take), update);
+    const lent = others.map((names, index) => this.#lanes[index]!.update(names.map(trained), update));
+    this.#own.update(own!.map(trained), update);
     for (const { name, value, moments } of (await Promise.all(lent)).flat()) {
       this.#values.set(name, value);
       this.#moments.set(name, moments);
