@@ -7,6 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import { InterruptedError } from "../base/errors.ts";
 import { type Invalid, invalid } from "../base/invalid.ts";
+import { sumOfSquares } from "../base/sum-of-squares.ts";
 import type { Tensor, TensorDtype } from "./safetensors.ts";
 import { openUntrusted, readInto } from "./untrusted-file.ts";
 
@@ -149,7 +150,7 @@ function addChunk(sums: Sums, bytes: Uint8Array, dtype: TensorDtype): void {
 }
 
 const squares: Readonly<Record<TensorDtype, (bytes: Uint8Array) => number>> = {
-  F32: (bytes) => sumSquares(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)),
+  F32: (bytes) => sumOfSquares(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)),
   F16: (bytes) => sumSquares16(halves(bytes), f16Squares()),
   BF16: (bytes) => sumSquares16(halves(bytes), bf16Squares()),
 };
@@ -193,20 +194,7 @@ function mayHoldNonFinite(bytes: Uint8Array, dtype: TensorDtype): boolean {
   return (overrun & signs) !== 0 || bytes.length % 4 !== 0;
 }
 
-/** Four sums, because one would wait for each addition to finish before the next. */
-function sumSquares(values: Float32Array): number {
-  const end = values.length & ~3;
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (let i = 0; i < end; i += 4) {
-    a += values[i]! * values[i]!;
-    b += values[i + 1]! * values[i + 1]!;
-    c += values[i + 2]! * values[i + 2]!;
-    d += values[i + 3]! * values[i + 3]!;
-  }
-  for (let i = end; i < values.length; i++) a += values[i]! * values[i]!;
-  return a + b + (c + d);
-}
-
+/** As `sumOfSquares`, of half-precision numbers whose squares a table holds. */
 function sumSquares16(words: Uint16Array, table: Float64Array): number {
   const end = words.length & ~3;
   let [a, b, c, d] = [0, 0, 0, 0];

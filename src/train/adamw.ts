@@ -71,23 +71,6 @@ export function stepAdamW(
   }
 }
 
-/** Σ g², summed in f64, and in four sums, none of which must wait for the one before. */
-export function sumOfSquares(gradient: Float32Array): number {
-  const fours = gradient.length - (gradient.length % 4);
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (let index = 0; index < fours; index += 4) {
-    a += gradient[index]! * gradient[index]!;
-    b += gradient[index + 1]! * gradient[index + 1]!;
-    c += gradient[index + 2]! * gradient[index + 2]!;
-    d += gradient[index + 3]! * gradient[index + 3]!;
-  }
-  for (let index = fours; index < gradient.length; index++) a += gradient[index]! * gradient[index]!;
-  return a + b + (c + d);
-}
-
 /** The factor that brings a norm down to `normMax`, 1 when it is below. The 1e-6 is PyTorch's, so that results compare. */
 export function clipScale(norm: number, normMax: number): number {
   return Math.min(1, normMax / (norm + 1e-6));

@@ -1,7 +1,8 @@
 /** What one thread of the optimizer does with its share of the tensors: `take` their gradients, then `update` them. */
 import { assert } from "../base/assert.ts";
 import { giveBack } from "../base/give-back.ts";
-import { type AdamWUpdate, type Moments, stepAdamW, sumOfSquares } from "./adamw.ts";
+import { sumOfSquares } from "../base/sum-of-squares.ts";
+import { type AdamWUpdate, type Moments, stepAdamW } from "./adamw.ts";
 
 export interface Trained {
   readonly name: string;
